@@ -1,0 +1,194 @@
+"""Every error that Lakebed raises: one class for each situation that a caller can act on.
+
+The tree::
+
+    LakebedError
+    ├── NotAWarehouseError          the folder holds something else
+    ├── FormatVersionError          written by a newer Lakebed
+    ├── CorruptionError             stored bytes are not what was written
+    ├── UnwritableError             (also PermissionError) the folder cannot be written
+    ├── StorageError                (also OSError) the operating system refused
+    ├── NotFoundError               (also LookupError)
+    │   ├── TableNotFoundError
+    │   ├── ColumnNotFoundError
+    │   ├── VersionNotFoundError    branch, tag, commit, timestamp
+    │   ├── ObjectNotFoundError     raw file of the lake
+    │   ├── EnvironmentNotFoundError
+    │   ├── SchemaNotFoundError     the table has no expectations
+    │   └── RecordNotFoundError     artifact, execution, context
+    ├── AmbiguousNameError          a name or prefix that matches several things
+    ├── InvalidNameError            (also ValueError)
+    ├── InvalidColumnsError         (also ValueError) duplicate or empty column names
+    ├── InvalidArgumentError        (also ValueError)
+    ├── SchemaMismatchError         (also TypeError) a frame that does not fit its table
+    ├── UnsupportedTypeError        (also TypeError) an Arrow type that the format cannot hold
+    ├── TimeColumnError             (also ValueError) missing or not a time
+    ├── SqlError                    (also ValueError)
+    │   ├── SqlSyntaxError          with line and column
+    │   └── SqlUnsupportedError
+    ├── ReadOnlyError
+    ├── RefExistsError              the tag or branch exists already
+    ├── WriteConflictError          two transactions changed the same thing
+    ├── StoreFailedError            an earlier sync failed; writes are refused
+    ├── OutcomeUnknownError         a commit may or may not be there
+    ├── AnomaliesFoundError         `assert_valid()` found anomalies
+    │   └── GateRefusedError        a gate refused a commit; the table is unchanged
+    ├── VerificationError           stored inputs are not what was recorded
+    └── RecordExistsError           an artifact, execution or context of that name exists
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class LakebedError(Exception):
+    """Base of all errors of Lakebed."""
+
+
+class NotAWarehouseError(LakebedError):
+    """The folder exists but holds no warehouse."""
+
+
+class FormatVersionError(LakebedError):
+    """The warehouse was written by a newer version of Lakebed."""
+
+
+class CorruptionError(LakebedError):
+    """Stored bytes are not what was written."""
+
+
+class UnwritableError(LakebedError, PermissionError):
+    """The folder cannot be written."""
+
+
+class StorageError(LakebedError, OSError):
+    """The operating system refused."""
+
+
+class NotFoundError(LakebedError, LookupError):
+    """Something that was named does not exist."""
+
+
+class TableNotFoundError(NotFoundError):
+    """No table of that name at this version."""
+
+
+class ColumnNotFoundError(NotFoundError):
+    """No column of that name."""
+
+
+class VersionNotFoundError(NotFoundError):
+    """No branch, tag, commit or time matches."""
+
+
+class ObjectNotFoundError(NotFoundError):
+    """No raw file of that path in the lake."""
+
+
+class EnvironmentNotFoundError(NotFoundError):
+    """The schema does not declare that environment."""
+
+
+class SchemaNotFoundError(NotFoundError):
+    """No expectations are set for the table."""
+
+
+class RecordNotFoundError(NotFoundError):
+    """No artifact, execution, context or type matches."""
+
+
+class AmbiguousNameError(LakebedError):
+    """A name or prefix matches several things."""
+
+
+class InvalidNameError(LakebedError, ValueError):
+    """A name breaks the rule for its kind."""
+
+
+class InvalidColumnsError(LakebedError, ValueError):
+    """Column names are duplicate or empty."""
+
+
+class InvalidArgumentError(LakebedError, ValueError):
+    """An argument is out of its range."""
+
+
+class SchemaMismatchError(LakebedError, TypeError):
+    """A frame does not fit the table, or two sides of a join do not fit each other."""
+
+
+class UnsupportedTypeError(LakebedError, TypeError):
+    """An Arrow type that the format cannot hold."""
+
+
+class TimeColumnError(LakebedError, ValueError):
+    """The time column is missing or holds no time."""
+
+
+class SqlError(LakebedError, ValueError):
+    """A SQL statement cannot be run."""
+
+
+class SqlSyntaxError(SqlError):
+    """A SQL statement cannot be parsed.
+
+    Attributes:
+        line: 1-based line of the problem, None where unknown.
+        column: 1-based column of the problem, None where unknown.
+    """
+
+    def __init__(self, message: str, *, line: int | None = None, column: int | None = None) -> None:
+        """Keep the position beside the message."""
+        super().__init__(message)
+        self.line = line
+        self.column = column
+
+
+class SqlUnsupportedError(SqlError):
+    """A SQL statement is valid but not supported."""
+
+
+class ReadOnlyError(LakebedError):
+    """The warehouse was opened read-only."""
+
+
+class RefExistsError(LakebedError):
+    """The tag or branch exists already."""
+
+
+class WriteConflictError(LakebedError):
+    """Two transactions changed the same thing."""
+
+
+class StoreFailedError(LakebedError):
+    """An earlier sync failed, so writes are refused until the warehouse is opened again."""
+
+
+class OutcomeUnknownError(LakebedError):
+    """A commit may or may not be on disk."""
+
+
+class AnomaliesFoundError(LakebedError):
+    """Data do not meet their schema.
+
+    Attributes:
+        anomalies: The `lakebed.Anomalies` that were found.
+    """
+
+    def __init__(self, message: str, anomalies: Any = None) -> None:
+        """Keep the anomalies beside the message."""
+        super().__init__(message)
+        self.anomalies = anomalies
+
+
+class GateRefusedError(AnomaliesFoundError):
+    """A gate refused a commit; nothing was changed."""
+
+
+class VerificationError(LakebedError):
+    """Stored inputs are not what was recorded."""
+
+
+class RecordExistsError(LakebedError):
+    """An artifact, execution, context or type of that name exists already."""
