@@ -1,3 +1,69 @@
-"""Lakebed: an embedded analytical warehouse for machine-learning data."""
+"""Lakebed: an embedded analytical warehouse for machine-learning data.
+
+Open a folder, write frames, query any version with SQL, take statistics without a scan, validate what comes in, join
+features as of a point in time, and trace a model back to the bytes it was made from.
+
+Example:
+    >>> import lakebed as lb, polars as pl
+    >>> wh = lb.open("memory://")
+    >>> _ = wh.write("cities", pl.DataFrame({"name": ["Rome", "Bonn"]}))
+    >>> wh.table("cities").num_rows
+    2
+"""
 
 from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lakebed._core import __version__
+    from lakebed.errors import LakebedError
+    from lakebed.join import asof_join
+    from lakebed.lake import Pointer
+    from lakebed.schema import Schema
+    from lakebed.statistics import Statistics
+    from lakebed.storage import Snapshot, Table
+    from lakebed.validation import Anomalies
+    from lakebed.warehouse import Warehouse, open  # noqa: A004
+
+__all__ = [
+    "Anomalies",
+    "LakebedError",
+    "Pointer",
+    "Schema",
+    "Snapshot",
+    "Statistics",
+    "Table",
+    "Warehouse",
+    "__version__",
+    "asof_join",
+    "open",
+]
+
+# Names are loaded when they are first used, so that importing the package costs next to nothing.
+_LAZY = {
+    "Anomalies": "lakebed.validation",
+    "LakebedError": "lakebed.errors",
+    "Pointer": "lakebed.lake",
+    "Schema": "lakebed.schema",
+    "Snapshot": "lakebed.storage",
+    "Statistics": "lakebed.statistics",
+    "Table": "lakebed.storage",
+    "Warehouse": "lakebed.warehouse",
+    "__version__": "lakebed._core",
+    "asof_join": "lakebed.join",
+    "open": "lakebed.warehouse",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'lakebed' has no attribute {name!r}")
+    value = getattr(import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -53,8 +53,10 @@ impl FromStr for Digest {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self> {
-        blake3::Hash::from_hex(text)
-            .map(|hash| Self(*hash.as_bytes()))
-            .map_err(|_| Error::InvalidName { what: "hash".into(), name: text.into(), rule: "64 hexadecimal digits".into() })
+        blake3::Hash::from_hex(text).map(|hash| Self(*hash.as_bytes())).map_err(|_| Error::InvalidName {
+            what: "hash".into(),
+            name: text.into(),
+            rule: "64 hexadecimal digits".into(),
+        })
     }
 }

@@ -55,23 +55,34 @@ pub enum Error {
     #[error("{kind} '{name}' exists already and points to {found}; choose another name")]
     RefExists { kind: String, name: String, found: String },
     /// Two transactions changed the same thing.
-    #[error("{theirs} was committed to branch '{branch}' during this {ours} of '{table}'; read the new version and try again")]
+    #[error(
+        "{theirs} was committed to branch '{branch}' during this {ours} of '{table}'; read the new version and try again"
+    )]
     WriteConflict { branch: String, table: String, ours: String, theirs: String },
     /// The warehouse was opened read-only.
     #[error("{asked} needs to write, but {path} was opened read-only; open it without read_only=True")]
     ReadOnly { asked: String, path: String },
     /// An earlier sync failed: what the file system holds is unknown.
-    #[error("{path} refuses writes because an earlier sync failed ({cause}); check the disk, then reopen the warehouse")]
+    #[error(
+        "{path} refuses writes because an earlier sync failed ({cause}); check the disk, then reopen the warehouse"
+    )]
     StoreFailed { path: String, cause: String },
     /// The ref entry may or may not be on disk.
-    #[error("the outcome of commit {commit} is unknown ({cause}); reopen the warehouse and look for it in the log before retrying")]
+    #[error(
+        "the outcome of commit {commit} is unknown ({cause}); reopen the warehouse and look for it in the log before retrying"
+    )]
     OutcomeUnknown { commit: String, cause: String },
     /// An argument is out of its range.
     #[error("{0}")]
     InvalidArgument(String),
     /// The operating system refused.
     #[error("cannot {action} {}: {source}", .path.display())]
-    Io { action: String, path: PathBuf, #[source] source: std::io::Error },
+    Io {
+        action: String,
+        path: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     /// Arrow refused the data.
     #[error("Arrow data cannot be read: {0}")]
     Arrow(#[from] arrow_schema::ArrowError),

@@ -4,6 +4,19 @@
 //! each other: a module uses only those above it.
 
 pub mod error;
+pub mod random;
 pub mod digest;
+pub mod threads;
+pub mod sketch;
+pub mod statistics;
+pub mod join;
+pub mod object;
+pub mod format;
+pub mod log;
+pub mod scan;
+pub mod transaction;
+pub mod maintenance;
+pub mod repository;
 
+pub use digest::Digest;
 pub use error::{Error, Result};

@@ -1,1 +1,34 @@
 //! Python bindings of `lakebed-core`: convert, release the interpreter lock, call the core, convert back. No logic.
+
+mod enter;
+mod stream;
+mod join;
+mod statistics;
+mod snapshot;
+mod transaction;
+mod repository;
+
+use pyo3::prelude::*;
+
+#[pymodule(gil_used = false)]
+mod _core {
+    #[pymodule_export]
+    use super::join::asof_join;
+    #[pymodule_export]
+    use super::repository::Repository;
+    #[pymodule_export]
+    use super::snapshot::{Snapshot, Table};
+    #[pymodule_export]
+    use super::statistics::{TableStatistics, collect_statistics};
+    #[pymodule_export]
+    use super::stream::ArrowStream;
+    #[pymodule_export]
+    use super::transaction::Transaction;
+
+    use super::{Bound, PyModule, PyModuleMethods, PyResult};
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

@@ -1,0 +1,43 @@
+"""`IS [NOT] TRUE` and `IS [NOT] FALSE`: never null, as the SQL standard says; Polars gives null for null."""
+
+from __future__ import annotations
+
+from sqlglot import exp
+
+from lakebed.errors import SqlUnsupportedError
+from lakebed.expression.scalar.replace import replace_nodes, typed, wrapped
+from lakebed.expression.types import BOOLEANS, has_kind, is_known
+
+
+def settle_truth_tests(tree: exp.Expr) -> exp.Expr:
+    """Spell `x IS TRUE` as `COALESCE(x, FALSE)` and `x IS FALSE` as `COALESCE(NOT x, FALSE)`.
+
+    Args:
+        tree: An annotated tree, changed in place.
+
+    Returns:
+        The tree.
+
+    Raises:
+        SqlUnsupportedError: The operand is not boolean.
+
+    Example:
+        >>> from lakebed.expression.syntax import parse_condition
+        >>> settle_truth_tests(parse_condition("a IS NOT TRUE")).sql()
+        'NOT COALESCE(a, FALSE)'
+    """
+    return replace_nodes(tree, _settle, exp.Is)
+
+
+def _settle(node: exp.Expr) -> exp.Expr:
+    wanted = node.args["expression"]
+    if not isinstance(wanted, exp.Boolean):
+        return node
+    operand = node.this
+    if is_known(operand) and not has_kind(operand, BOOLEANS):
+        raise SqlUnsupportedError(
+            f"{node.sql('duckdb')} tests a value that is not boolean; compare it, for example with <> 0"
+        )
+    if not wanted.this:
+        operand = exp.Not(this=wrapped(operand))
+    return typed(exp.Coalesce(this=operand, expressions=[exp.false()]), exp.DType.BOOLEAN)

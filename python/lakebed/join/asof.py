@@ -1,0 +1,152 @@
+"""The public point-in-time join over the kernel of the core. It joins; it neither sorts its result nor drops rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from lakebed import _core
+from lakebed.errors import InvalidArgumentError, TimeColumnError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+LeftT = TypeVar("LeftT")
+
+_UNITS_NS = {
+    "ns": 1,
+    "us": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+    "d": 86_400_000_000_000,
+    "w": 604_800_000_000_000,
+}
+_DURATION = re.compile(r"(\d+)(ns|us|ms|s|m|h|d|w)")
+_LONGEST_NS = 2**63 - 1
+
+
+def asof_join(
+    left: LeftT,
+    right: Any,
+    *,
+    on: str | None = None,
+    left_on: str | None = None,
+    right_on: str | None = None,
+    by: Sequence[str] = (),
+    left_by: Sequence[str] | None = None,
+    right_by: Sequence[str] | None = None,
+    tolerance: dt.timedelta | str | None = None,
+    strategy: Literal["backward", "forward"] = "backward",
+    allow_exact_matches: bool = True,
+    assume_timezone: str | None = None,
+    suffix: str = "_right",
+) -> LeftT:
+    """Join to each left row the newest right row that is not later.
+
+    Args:
+        left: n rows in any order. A null time or key matches nothing.
+        right: m rows in any order. Of equal keys and times the last row wins; its nulls are values and stay null.
+        on: Time column of both sides: a date or timestamp of any unit, compared as instants; or give the next two.
+        left_on: Time column of the left side.
+        right_on: Time column of the right side.
+        by: Key columns of both sides, compared by value; or give the next two.
+        left_by: Key columns of the left side.
+        right_by: Key columns of the right side, in the order of `left_by`.
+        tolerance: Greatest distance in time of a match, inclusive: a timedelta or a text such as `"2h"`, `"1d12h"`, `"500ms"`;
+            None for any distance.
+        strategy: `"backward"` takes the newest row not later, `"forward"` the oldest row not earlier.
+        allow_exact_matches: Whether a row of the very same time matches.
+        assume_timezone: Zone of a time column without one, for instance `"UTC"`; needed where only one side has a zone.
+        suffix: Added to a right column whose name the left side has too.
+
+    Returns:
+        n rows in the order of `left`, of the same class as `left` (a pyarrow table for other Arrow objects): the left
+        columns, then the right ones without keys and time, null where nothing matched. O((n + m) log m) time.
+
+    Raises:
+        TimeColumnError: A time column is missing, or holds no time.
+        ColumnNotFoundError: A key column is missing.
+        SchemaMismatchError: Keys of different types, or a time with a zone against one without.
+        InvalidArgumentError: The tolerance cannot be read or is negative.
+
+    Example:
+        >>> import datetime as dt, polars as pl
+        >>> day = [dt.datetime(2013, 1, d) for d in (1, 2, 3)]
+        >>> clicks = pl.DataFrame({"time": [day[2], day[0]], "item": ["a", "a"]})
+        >>> prices = pl.DataFrame({"time": [day[0], day[1]], "item": ["a", "a"], "price": [1.0, 2.0]})
+        >>> asof_join(clicks, prices, on="time", by=["item"])["price"].to_list()
+        [2.0, 1.0]
+
+    Source:
+        Semantics follow the backward join of `polars.DataFrame.join_asof`, but neither side needs to be sorted.
+    """
+    on_left, on_right = left_on or on, right_on or on
+    if on_left is None or on_right is None:
+        raise TimeColumnError("no time column was named; give on=, or left_on= and right_on=")
+    if strategy not in {"backward", "forward"}:
+        raise InvalidArgumentError(f"strategy is 'backward' or 'forward', not {strategy!r}")
+    options = {
+        "on_left": on_left,
+        "on_right": on_right,
+        "by_left": list(by if left_by is None else left_by),
+        "by_right": list(by if right_by is None else right_by),
+        "tolerance_ns": _nanoseconds(tolerance),
+        "allow_exact_matches": allow_exact_matches,
+        "forward": strategy == "forward",
+        "suffix": suffix,
+    }
+    left_input, right_input = _importable(left), _importable(right)
+    if assume_timezone is not None:
+        left_input = _with_zone(left_input, on_left, assume_timezone)
+        right_input = _with_zone(right_input, on_right, assume_timezone)
+    joined: LeftT = _like(left, _core.asof_join(left_input, right_input, options))
+    return joined
+
+
+def _nanoseconds(tolerance: dt.timedelta | str | None) -> int | None:
+    if tolerance is None:
+        return None
+    if isinstance(tolerance, dt.timedelta):
+        nanoseconds = (tolerance.days * 86_400 + tolerance.seconds) * 1_000_000_000 + tolerance.microseconds * 1_000
+    else:
+        parts = _DURATION.findall(tolerance)
+        if not parts or "".join(number + unit for number, unit in parts) != tolerance:
+            message = f"tolerance {tolerance!r} cannot be read; use a timedelta or a text such as '2h', '1d12h' or '500ms'"
+            raise InvalidArgumentError(message)
+        nanoseconds = sum(int(number) * _UNITS_NS[unit] for number, unit in parts)
+    if nanoseconds < 0:
+        raise InvalidArgumentError(f"tolerance {tolerance!r} is negative; give the greatest distance as 0 or more")
+    return min(nanoseconds, _LONGEST_NS)
+
+
+def _importable(frame: Any) -> Any:
+    """A lazy frame has to be read first; everything else speaks Arrow by itself."""
+    collect = getattr(frame, "collect", None)
+    return collect() if type(frame).__name__ == "LazyFrame" and collect else frame
+
+
+def _with_zone(frame: Any, column: str, zone: str) -> Any:
+    import polars as pl
+
+    table: pl.DataFrame = pl.DataFrame(frame)
+    kind = table.schema.get(column)
+    if isinstance(kind, pl.Datetime) and kind.time_zone is None:
+        return table.with_columns(pl.col(column).dt.replace_time_zone(zone))
+    return table
+
+
+def _like(left: Any, stream: _core.ArrowStream) -> Any:
+    library, name = type(left).__module__.partition(".")[0], type(left).__name__
+    if library == "polars":
+        import polars as pl
+
+        frame = pl.DataFrame(stream)
+        return frame.lazy() if name == "LazyFrame" else frame
+    import pyarrow as pa
+
+    table = pa.table(stream)
+    return table.to_pandas() if library == "pandas" else table

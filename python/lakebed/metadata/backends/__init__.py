@@ -1,0 +1,1 @@
+"""Where the tables live: a SQLite file or memory, kept in step with the record log."""

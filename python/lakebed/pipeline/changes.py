@@ -1,0 +1,252 @@
+"""Changes of several tables, raw files and schemas that become one commit: write, gate, commit, and say what was done."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterable
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any
+
+from lakebed.errors import GateRefusedError, InvalidArgumentError, SchemaNotFoundError
+from lakebed.lake import LakeView, Pointer, describe
+from lakebed.pipeline.expectations import Expectations
+from lakebed.pipeline.references import Reference, TableReference, references, to_dict
+from lakebed.pipeline.session import author
+
+if TYPE_CHECKING:
+    from lakebed.pipeline.session import Session
+    from lakebed.schema import Schema
+    from lakebed.storage import Snapshot, Transaction
+    from lakebed.typing import Frame
+
+_MODES = ("append", "overwrite")
+_log = logging.getLogger("lakebed")
+
+
+class Changes:
+    """A transaction as users see it: several changes, all or nothing. Use it in a `with` block.
+
+    Args:
+        session: The open warehouse.
+        kind: What the history calls it.
+        message: Why.
+        branch: The branch to change; None for the session's.
+
+    Example:
+        >>> import lakebed as lb, polars as pl
+        >>> wh = lb.open("memory://")
+        >>> with wh.transaction(message="both") as tx:
+        ...     tx.write("a", pl.DataFrame({"x": [1, 2]}))
+        ...     tx.write("b", pl.DataFrame({"y": [3]}))
+        2
+        1
+        >>> wh.log()[0].message
+        'both'
+    """
+
+    def __init__(
+        self, session: Session, *, kind: str = "transaction", message: str = "", branch: str | None = None
+    ) -> None:
+        self._session = session
+        self._kind = kind
+        self._message = message
+        self._inputs: list[Reference] = []
+        self._tables: dict[str, dict[str, Any]] = {}
+        self._lake: list[dict[str, Any]] = []
+        self._schemas: list[dict[str, Any]] = []
+        self._core: Transaction = session.repository.begin(branch or session.branch)
+        self._branch = branch or session.branch
+        self.commit_id: str | None = None
+
+    def write(self, name: str, frame: Frame, *, mode: str = "append", inputs: Iterable[Any] = ()) -> int:
+        """Stage rows of a table, which is created if there is none.
+
+        Args:
+            name: Table, with its namespace where it has one.
+            frame: n rows of any Arrow-speaking object.
+            mode: `"append"` keeps the rows that are there, `"overwrite"` replaces them and the columns.
+            inputs: Tables and raw files from which the rows were made, for the lineage.
+
+        Returns:
+            n.
+
+        Raises:
+            SchemaMismatchError: A column does not fit the table.
+            InvalidArgumentError: There is no such mode.
+        """
+        if mode not in _MODES:
+            raise InvalidArgumentError(f"there is no mode {mode!r}; use 'append' or 'overwrite'")
+        self._inputs += references(inputs)
+        frame = frame.collect() if type(frame).__name__ == "LazyFrame" else frame  # type: ignore[attr-defined]
+        n_rows = self._core.write(name, frame, overwrite=mode == "overwrite")
+        staged = self._tables.setdefault(name, {"name": name, "mode": mode, "n_rows": 0})
+        if mode == "overwrite":
+            staged.update(mode=mode, n_rows=0)
+        staged["n_rows"] += n_rows
+        return n_rows
+
+    def put(
+        self, path: str, source: str | os.PathLike[str] | bytes, *, media_type: str | None = None, kind: str | None = None
+    ) -> Pointer:
+        """Stage a raw file of the lake.
+
+        Args:
+            path: Its path in the lake.
+            source: A file's path, or the bytes.
+            media_type: What it holds; None guesses from the name.
+            kind: Type of the artifact in the lineage; None for a raw file.
+
+        Returns:
+            Its pointer.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            InvalidNameError: The path is not allowed.
+        """
+        hash_hex, size_bytes = self._core.put_raw(source)
+        pointer = describe(path, hash_hex, size_bytes, media_type)
+        self._core.set_lake(path, pointer.to_dict())
+        self._lake.append({**pointer.to_dict(), **({"kind": kind} if kind else {})})
+        return pointer
+
+    def set_schema(self, name: str, schema: Schema, *, gate: str | None = None) -> Expectations:
+        """Stage new expectations of a table.
+
+        Args:
+            name: A table, which may be staged in this transaction.
+            schema: What is expected.
+            gate: `"refuse"`, `"warn"` or `"off"`; None keeps the present one, `"warn"` at first.
+
+        Returns:
+            The expectations with their version number.
+
+        Raises:
+            TableNotFoundError: There is no such table.
+            InvalidArgumentError: There is no such gate.
+        """
+        before = self._expectations(name)
+        gate = gate or (before.gate if before else "warn")
+        after = Expectations(schema, gate, before.version + 1 if before else 1)
+        self._core.set_schema(name, after.to_bytes())
+        self._schemas.append({"table": name, "version": after.version, "gate": gate})
+        return after
+
+    def commit(self) -> Snapshot:
+        """Make the changes visible in one step, after the gates.
+
+        Returns:
+            The new version.
+
+        Raises:
+            GateRefusedError: A batch has anomalies; nothing is changed.
+            WriteConflictError: Somebody else changed the same thing.
+            InvalidArgumentError: Nothing was changed.
+        """
+        self.commit_id = self._core.commit(self._operation(), before_commit=[self._gate])
+        snapshot = self._session.repository.at_sequence(self._branch, self._core.sequence or 0)
+        run = self._session.run
+        if run is not None:
+            for name in self._tables:
+                run.add_output(TableReference.of(snapshot.table(name)))
+        return snapshot
+
+    def _operation(self) -> dict[str, Any]:
+        run = self._session.run
+        return {
+            "kind": self._kind,
+            "message": self._message,
+            "author": author(),
+            "tables": [self._tables[name] for name in sorted(self._tables)],
+            "lake": self._lake,
+            "schemas": self._schemas,
+            "inputs": [to_dict(reference) for reference in dict.fromkeys(self._inputs)],
+            "run": None if run is None else run.reference(),
+        }
+
+    def _gate(self, transaction: Transaction) -> None:
+        for name in transaction.core.staged_tables():
+            expectations = self._expectations(name)
+            if expectations is not None and expectations.gate != "off":
+                self._judge(name, expectations, transaction)
+
+    def _judge(self, name: str, expectations: Expectations, transaction: Transaction) -> None:
+        from lakebed.statistics.generate import from_core
+        from lakebed.validation import validate_statistics
+
+        staged = transaction.core.staged_statistics(name)
+        if staged is None or staged.n_rows == 0:
+            return
+        anomalies = validate_statistics(from_core(staged), expectations.schema)
+        if not anomalies:
+            return
+        listed = "\n".join(f"  {anomaly}" for anomaly in anomalies)
+        message = f"{staged.n_rows} rows for table {name!r} have {len(anomalies)} anomalies:\n{listed}"
+        if expectations.gate == "refuse":
+            hint = "nothing was changed; mend the rows, or accept them with wh.update_schema"
+            raise GateRefusedError(f"{message}\n{hint}", anomalies)
+        _log.warning("%s", message)
+
+    def _expectations(self, name: str) -> Expectations | None:
+        payload = self._core.core.base_schema_payload(name)
+        return None if payload is None else Expectations.from_bytes(bytes(payload))
+
+    def __enter__(self) -> Changes:
+        return self
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        # Left by an error, nothing is committed: the files that were written are garbage.
+        if error is None:
+            self.commit()
+
+
+def put_once(
+    session: Session, path: str, source: str | os.PathLike[str] | bytes, *, media_type: str | None, message: str
+) -> Pointer:
+    """Put one raw file; where the path names these bytes already, nothing is committed.
+
+    Args:
+        session: The open warehouse.
+        path: Path in the lake; None of its parts may be `..`.
+        source: A file's path, or the bytes.
+        media_type: What it holds; None guesses from the name.
+        message: Why.
+
+    Returns:
+        The pointer.
+
+    Example:
+        >>> import lakebed as lb
+        >>> wh = lb.open("memory://")
+        >>> wh.lake.put("raw/a.txt", b"one") == wh.lake.put("raw/a.txt", b"one"), len(wh.log())
+        (True, 1)
+    """
+    changes = Changes(session, kind="put", message=message)
+    guessed = media_type or describe(PurePath(path).name, "", 0).media_type
+    pointer = changes.put(path, source, media_type=guessed)
+    if LakeView(session.repository, session.snapshot()).find(path) != pointer:
+        changes.commit()
+    return pointer
+
+
+def expectations_of(session: Session, name: str, snapshot: Snapshot) -> Expectations:
+    """Find the expectations of a table at a version.
+
+    Args:
+        session: The open warehouse.
+        name: The table.
+        snapshot: The version.
+
+    Returns:
+        Schema, gate and version number.
+
+    Raises:
+        SchemaNotFoundError: None are set at that version.
+    """
+    payload = snapshot.core.schema_payload(name)
+    if payload is None:
+        snapshot.table(name)
+        place = f"{session.repository.location} at {(snapshot.commit or 'the empty warehouse')[:12]}"
+        hint = f"set one: wh.set_schema({name!r}, wh.infer_schema({name!r}))"
+        raise SchemaNotFoundError(f"table {name!r} has no schema in {place}; {hint}")
+    return Expectations.from_bytes(payload)

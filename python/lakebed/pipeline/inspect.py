@@ -1,0 +1,167 @@
+"""Looking back: what something was made from, whether the stored bytes are still those, how two runs differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lakebed.errors import InvalidArgumentError
+from lakebed.lake import Pointer
+from lakebed.metadata import Artifact, Execution, downstream, upstream
+from lakebed.pipeline import publisher
+from lakebed.pipeline.references import TableReference
+from lakebed.pipeline.run import Run
+from lakebed.storage import Table, VerifyReport
+
+if TYPE_CHECKING:
+    from lakebed.metadata import LineageGraph
+    from lakebed.pipeline.session import Session
+
+Traceable: TypeAlias = "Artifact | Execution | Run | Table | Pointer"
+"""Something of which the lineage is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """How two runs differ.
+
+    Args:
+        left: Name of the first run.
+        right: Name of the second run.
+        parameters: Name to both values, of those that differ; None where one has none.
+        metrics: The same for metrics.
+        inputs: Names of the artifacts that only the first, and only the second read.
+
+    Example:
+        >>> Comparison("a", "b", parameters={"degree": (1, 2)}).parameters["degree"]
+        (1, 2)
+    """
+
+    left: str
+    right: str
+    parameters: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    metrics: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    inputs: tuple[list[str], list[str]] = field(default_factory=lambda: ([], []))
+
+
+def trace_upstream(session: Session, start: Traceable) -> LineageGraph:
+    """Walk from something to all that it was made from.
+
+    Args:
+        session: The open warehouse.
+        start: An artifact, an execution, a run, a table or a raw file.
+
+    Returns:
+        The graph, down to the raw files.
+
+    Raises:
+        RecordNotFoundError: Nothing is recorded of it.
+    """
+    store = publisher.publish(session)
+    return upstream(store, _node(session, start))
+
+
+def trace_downstream(session: Session, start: Traceable) -> LineageGraph:
+    """Walk from something to all that was made from it.
+
+    Args:
+        session: The open warehouse.
+        start: An artifact, an execution, a run, a table or a raw file.
+
+    Returns:
+        The graph.
+
+    Raises:
+        RecordNotFoundError: Nothing is recorded of it.
+    """
+    store = publisher.publish(session)
+    return downstream(store, _node(session, start))
+
+
+def verify(session: Session, start: Traceable) -> VerifyReport:
+    """Compare the stored bytes of something, and of all that it was made from, with the recorded hashes.
+
+    Args:
+        session: The open warehouse.
+        start: An artifact, an execution, a run, a table or a raw file.
+
+    Returns:
+        The report; it names each file that is damaged or missing, with the expected and the found hash.
+
+    Example:
+        >>> import lakebed as lb
+        >>> wh = lb.open("memory://")
+        >>> wh.verify(wh.lake.put("raw/a.txt", b"one")).ok
+        True
+    """
+    graph = trace_upstream(session, start)
+    ids = [node.id for node in graph.nodes if node.kind == "artifact"]
+    report = VerifyReport(0)
+    seen: set[str] = set()
+    for artifact in session.store.get_artifacts_by_id(ids):
+        report += _verify_artifact(session, artifact, seen)
+    return VerifyReport(report.n_checked, tuple(dict.fromkeys(report.problems)))
+
+
+def compare(session: Session, left: Run | Execution, right: Run | Execution) -> Comparison:
+    """Tell how two runs differ in parameters, metrics and inputs.
+
+    Args:
+        session: The open warehouse.
+        left: The first run.
+        right: The second run.
+
+    Returns:
+        What differs, nothing else.
+    """
+    publisher.publish(session)
+    first, second = (run.execution if isinstance(run, Run) else run for run in (left, right))
+    values = _differences(dict(first.custom_properties), dict(second.custom_properties))
+    prefix = "metric."
+    metrics = {name.removeprefix(prefix): pair for name, pair in values.items() if name.startswith(prefix)}
+    parameters = {name: pair for name, pair in values.items() if not name.startswith(prefix)}
+    read_first, read_second = _input_names(session, first), _input_names(session, second)
+    only_first = [name for name in read_first if name not in read_second]
+    only_second = [name for name in read_second if name not in read_first]
+    return Comparison(first.name or "", second.name or "", parameters, metrics, (only_first, only_second))
+
+
+def _node(session: Session, start: Traceable) -> Artifact | Execution:
+    if isinstance(start, Run):
+        return start.execution
+    if isinstance(start, (Artifact, Execution)):
+        return start
+    if isinstance(start, Table):
+        wanted = publisher.table_artifact(TableReference.of(start))
+    elif isinstance(start, Pointer):
+        wanted = publisher.raw_artifact(start)
+    else:
+        message = f"lineage is kept of artifacts, executions, runs, tables and raw files, not of {type(start).__name__}"
+        raise InvalidArgumentError(message)
+    found = session.store.get_artifact_by_type_and_name(wanted.type, wanted.name or "")
+    # An artifact without an id makes the walk say what is missing.
+    return found or wanted
+
+
+def _verify_artifact(session: Session, artifact: Artifact, seen: set[str]) -> VerifyReport:
+    properties = artifact.custom_properties
+    if artifact.type == publisher.TABLE:
+        sequence = int(str(properties["sequence"]))
+        snapshot = session.repository.at_sequence(str(properties["branch"]), sequence)
+        return snapshot.table(str(properties["name"])).verify()
+    hash_hex = str(properties.get("hash", ""))
+    if not hash_hex or hash_hex in seen:
+        return VerifyReport(0)
+    seen.add(hash_hex)
+    return session.repository.verify_raw(hash_hex)
+
+
+def _differences(left: dict[str, Any], right: dict[str, Any]) -> dict[str, tuple[Any, Any]]:
+    names = [*left, *(name for name in right if name not in left)]
+    return {name: (left.get(name), right.get(name)) for name in names if left.get(name) != right.get(name)}
+
+
+def _input_names(session: Session, execution: Execution) -> list[str]:
+    events = session.store.get_events_by_execution_ids([execution.id or 0])
+    read = [event.artifact_id for event in events if event.type.is_input]
+    return [artifact.name or "" for artifact in session.store.get_artifacts_by_id(read)]

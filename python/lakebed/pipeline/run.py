@@ -1,0 +1,201 @@
+"""A user's own execution: what it read, what it made, with which parameters, how it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakebed.errors import RecordNotFoundError
+from lakebed.metadata import Artifact, Event, EventType, Execution, ExecutionState, ExecutionType
+from lakebed.pipeline import publisher
+from lakebed.pipeline.changes import Changes
+from lakebed.pipeline.references import Reference, references
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from lakebed.metadata import Group
+    from lakebed.pipeline.session import Session
+
+_METRIC = "metric."
+
+
+class Run:
+    """An execution that is recorded from its first line to its last. Use it in a `with` block.
+
+    What is read from the warehouse inside the block becomes an input, what is written an output.
+
+    Args:
+        session: The open warehouse.
+        name: Name of the execution's type, for instance `train`.
+        inputs: Opened tables and pointers of the lake, beside those that are read inside.
+        parameters: Plain values: int, float, str, bool.
+
+    Example:
+        >>> import lakebed as lb, polars as pl
+        >>> wh = lb.open("memory://")
+        >>> _ = wh.write("t", pl.DataFrame({"a": [1.0, 3.0]}))
+        >>> with wh.execution("train", parameters={"degree": 1}) as run:
+        ...     mean = wh.table("t").scan().pl()["a"].mean()
+        ...     run.log_metrics(mean=mean)
+        ...     model = run.save_artifact("model.txt", data=str(mean).encode(), type="Model")
+        >>> model.custom_properties["metric.mean"]
+        2.0
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        name: str,
+        *,
+        inputs: Iterable[Any] = (),
+        parameters: Mapping[str, int | float | str | bool] | None = None,
+    ) -> None:
+        self._session = session
+        self.type = name
+        self.name = f"{name}-{uuid.uuid4().hex[:12]}"
+        self.parameters = dict(parameters or {})
+        self.metrics: dict[str, float] = {}
+        self._inputs: dict[Reference, None] = dict.fromkeys(references(inputs))
+        self._outputs: dict[Reference, None] = {}
+        self._saved: list[str] = []
+
+    @property
+    def inputs(self) -> list[Reference]:
+        """What was read so far, in the order of the first reads."""
+        return list(self._inputs)
+
+    @property
+    def execution(self) -> Execution:
+        """The record of this run.
+
+        Raises:
+            RecordNotFoundError: The run has not begun.
+        """
+        found = self._session.store.get_execution_by_type_and_name(self.type, self.name)
+        if found is None:
+            raise RecordNotFoundError(f"run {self.name!r} is not recorded; enter it with a `with` block first")
+        return found
+
+    @property
+    def outputs(self) -> list[Artifact]:
+        """Artifacts that the run made, in the order of their making."""
+        store = publisher.publish(self._session)
+        events = store.get_events_by_execution_ids([self.execution.id or 0])
+        made = [event.artifact_id for event in events if event.type.is_output]
+        found = {artifact.id: artifact for artifact in store.get_artifacts_by_id(made)}
+        return [found[artifact] for artifact in made]
+
+    def reference(self) -> dict[str, str]:
+        """Tell how a commit names the run in which it was made.
+
+        Returns:
+            Members `type` and `name`.
+        """
+        return {"type": self.type, "name": self.name}
+
+    def add_input(self, reference: Reference) -> None:
+        """Note that something was read; what the run made itself is no input.
+
+        Args:
+            reference: A table version or a raw file.
+        """
+        if reference not in self._outputs:
+            self._inputs[reference] = None
+
+    def add_output(self, reference: Reference) -> None:
+        """Note that something was made, so that reading it back does not make it an input.
+
+        Args:
+            reference: A table version or a raw file.
+        """
+        self._outputs[reference] = None
+
+    def log_metrics(self, values: Mapping[str, float] | None = None, **named: float) -> None:
+        """Keep figures with the run and with the models that it saves.
+
+        Args:
+            values: Names and figures.
+            named: The same as keywords.
+        """
+        self.metrics |= {name: float(value) for name, value in {**(values or {}), **named}.items()}
+
+    def save_artifact(
+        self, source: str | os.PathLike[str], *, data: bytes | None = None, type: str = "Artifact"  # noqa: A002
+    ) -> Artifact:
+        """Keep a file in the lake as an artifact that the run made.
+
+        Args:
+            source: The file; with `data`, only its name.
+            data: The bytes, where there is no file.
+            type: Type of the artifact, for instance `Model`.
+
+        Returns:
+            The artifact. Metrics logged so far stand in its custom properties as `metric.<name>`.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+        """
+        changes = Changes(self._session, kind="save_artifact", message=f"{type} of {self.name}")
+        path = f"artifacts/{self.name}/{Path(source).name}"
+        pointer = changes.put(path, source if data is None else data, kind=type)
+        changes.commit()
+        self.add_output(pointer)
+        store = publisher.publish(self._session)
+        name = publisher.raw_artifact(pointer, type).name or ""
+        self._saved.append(name)
+        artifact = store.get_artifact_by_type_and_name(type, name)
+        if artifact is None:
+            raise RecordNotFoundError(f"artifact {name!r} was stored but is not recorded; open the warehouse again")
+        return self._with_metrics(artifact)
+
+    def __enter__(self) -> Run:  # noqa: PYI034 - Self needs Python 3.11
+        store = publisher.publish(self._session)
+        with store.batch() as batch:
+            group = batch.group(key=f"begin:{self.name}")
+            group.put_type(ExecutionType(name=self.type))
+            group.put_execution(self._execution(ExecutionState.RUNNING))
+        self._session.enter_run(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._session.enter_run(None)
+        state = ExecutionState.COMPLETE if error is None else ExecutionState.FAILED
+        store = publisher.publish(self._session)
+        stored = self.execution
+        with store.batch() as batch:
+            group = batch.group(key=f"end:{self.name}")
+            self._put_inputs(group, stored)
+            ended = dataclasses.replace(self._execution(state), id=stored.id, type_id=stored.type_id)
+            group.put_execution(ended)
+        for artifact in self.outputs:
+            if artifact.name in self._saved:
+                self._with_metrics(artifact)
+
+    def _execution(self, state: ExecutionState) -> Execution:
+        metrics = {f"{_METRIC}{name}": value for name, value in self.metrics.items()}
+        properties = {**self.parameters, **metrics}
+        return Execution(type=self.type, name=self.name, last_known_state=state, custom_properties=properties)
+
+    def _put_inputs(self, group: Group, stored: Execution) -> None:
+        for reference in self._inputs:
+            artifact = publisher.put_artifact(group, reference)
+            group.put_event(Event(type=EventType.INPUT, artifact_id=artifact, execution_id=stored.id or 0))
+
+    def _with_metrics(self, artifact: Artifact) -> Artifact:
+        metrics = {f"{_METRIC}{name}": value for name, value in self.metrics.items()}
+        wanted = {**artifact.custom_properties, **metrics}
+        if wanted == artifact.custom_properties:
+            return artifact
+        updated = dataclasses.replace(artifact, custom_properties=wanted)
+        self._session.store.put_artifacts([updated])
+        return updated
+
+    def __repr__(self) -> str:
+        return f"Run({self.name}, {len(self._inputs)} inputs, {len(self._outputs)} outputs)"

@@ -1,0 +1,139 @@
+"""What every operation needs: the open warehouse, its catalogue, its lineage store, and the run that is going on."""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+from contextvars import ContextVar
+from typing import TYPE_CHECKING
+
+from lakebed.storage import Repository, Snapshot, StoredRecordLog, Table, VersionLike
+
+if TYPE_CHECKING:
+    from lakebed.catalog import Catalog
+    from lakebed.metadata import MetadataStore
+    from lakebed.pipeline.references import Reference
+    from lakebed.pipeline.run import Run
+
+MAIN = "main"
+_PROJECTION = "cache/metadata.sqlite"
+
+
+class Session:
+    """An open warehouse on one branch.
+
+    Args:
+        repository: The open warehouse.
+        branch: The branch that reads and writes mean where none is named.
+
+    Example:
+        >>> Session(Repository("memory://")).branch
+        'main'
+    """
+
+    def __init__(self, repository: Repository, *, branch: str = MAIN) -> None:
+        self.repository = repository
+        self.branch = branch
+        self._catalog: Catalog | None = None
+        self._store: MetadataStore | None = None
+        self._run: ContextVar[Run | None] = ContextVar("lakebed_run", default=None)
+
+    @property
+    def run(self) -> Run | None:
+        """The run inside of which the caller is, None outside."""
+        return self._run.get()
+
+    def enter_run(self, run: Run | None) -> None:
+        """Say which run is going on in this context.
+
+        Args:
+            run: The run; None for none.
+        """
+        self._run.set(run)
+
+    @property
+    def catalog(self) -> Catalog:
+        """The name resolver, with the tables of this warehouse."""
+        if self._catalog is None:
+            from lakebed.catalog import Catalog
+            from lakebed.pipeline.provider import StoredTables
+
+            self._catalog = Catalog()
+            self._catalog.register_provider("table", StoredTables(self))
+        return self._catalog
+
+    @property
+    def store(self) -> MetadataStore:
+        """The lineage store, as far as records were written."""
+        if self._store is None:
+            from lakebed.metadata import MetadataStore
+
+            log, read_only = StoredRecordLog(self.repository), self.repository.read_only
+            path = self.repository.core.local_path(_PROJECTION)
+            if path is not None and (not read_only or os.access(os.path.dirname(path), os.W_OK)):
+                self._store = MetadataStore(log, path, read_only=read_only)
+            else:
+                self._store = MetadataStore(log, read_only=read_only)
+        return self._store
+
+    def snapshot(self, version: VersionLike = None) -> Snapshot:
+        """Find a version on this session's branch.
+
+        Args:
+            version: As `Repository.snapshot` takes it.
+
+        Returns:
+            The version.
+        """
+        return self.repository.snapshot(version, branch=self.branch)
+
+    def table(self, name: str, version: VersionLike = None) -> Table:
+        """Open a table, and note it as an input of the run that is going on.
+
+        Args:
+            name: The table.
+            version: As `Repository.snapshot` takes it.
+
+        Returns:
+            The table.
+        """
+        table = self.snapshot(version).table(name)
+        self.note_table(table)
+        return table
+
+    def note_table(self, table: Table) -> None:
+        """Note a table as an input of the run that is going on, if there is one.
+
+        Args:
+            table: What is being read.
+        """
+        from lakebed.pipeline.references import TableReference
+
+        self.note(TableReference.of(table))
+
+    def note(self, reference: Reference) -> None:
+        """Note an input of the run that is going on, if there is one.
+
+        Args:
+            reference: What is being read.
+        """
+        if self.run is not None:
+            self.run.add_input(reference)
+
+
+def author() -> str:
+    """Tell who makes a commit.
+
+    Returns:
+        `LAKEBED_AUTHOR`, else the name of the operating system's user, else empty.
+
+    Example:
+        >>> isinstance(author(), str)
+        True
+    """
+    if "LAKEBED_AUTHOR" in os.environ:
+        return os.environ["LAKEBED_AUTHOR"]
+    with contextlib.suppress(KeyError, OSError, ImportError):
+        return getpass.getuser()
+    return ""

@@ -1,0 +1,25 @@
+"""SQL over every version of every table: `query` reads text and returns a lazy `Result`.
+
+sqlglot and Polars are imported at the first query, not with this package.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lakebed.sql.execute import query
+    from lakebed.sql.result import Result, TableRead
+
+_HOMES = {"Result": "result", "TableRead": "result", "query": "execute"}
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)
+
+
+__all__ = ["Result", "TableRead", "query"]

@@ -1,0 +1,325 @@
+"""Statistics of tables: `Statistics`, a value around tensorflow-metadata's `DatasetFeatureStatisticsList` proto.
+
+It holds the statistics of one dataset or of several (slices) and is immutable. It computes nothing from rows: core
+summaries, which a kernel makes and the store keeps, go in; protos, frames and tables for people come out.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
+from lakebed.schema import display, feature
+from lakebed.schema import proto as protos
+from lakebed.statistics import proto
+from lakebed.statistics.column import ColumnStatistics, column_name, read_column
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.table import Table
+
+WHOLE = ("", "All Examples")
+"""Names of the slice that is the whole dataset: Lakebed's and TFDV's."""
+
+SHOWN = ("name", "type", "count", "missing", "distinct", "min", "max", "mean", "std", "median", "zeros", "top value")
+RIGHT = ("count", "missing", "distinct", "min", "max", "mean", "std", "median", "zeros")
+
+
+class Statistics:
+    """The statistics of a table, or of several slices of one.
+
+    Example:
+        >>> stats = Statistics.from_summaries([("", {"n_rows": 3, "columns": []})])
+        >>> stats.n_rows
+        3
+    """
+
+    __slots__ = ("_proto",)
+
+    def __init__(self, message: Any) -> None:
+        """Hold a copy of a proto.
+
+        Args:
+            message: A `statistics_pb2.DatasetFeatureStatisticsList`, of Lakebed or of TFDV.
+
+        Raises:
+            InvalidArgumentError: The message is of another class.
+
+        Example:
+            >>> Statistics(Statistics.from_summaries([]).proto).datasets
+            []
+        """
+        if not isinstance(message, proto.load().DatasetFeatureStatisticsList):
+            raise InvalidArgumentError(
+                f"statistics were made of a {type(message).__name__}; "
+                f"pass a tensorflow_metadata DatasetFeatureStatisticsList message"
+            )
+        self._proto = protos.copy(message)
+
+    @classmethod
+    def from_summaries(cls, summaries: Iterable[tuple[str, Mapping[str, Any]]]) -> Statistics:
+        """Make statistics of core summaries.
+
+        Args:
+            summaries: Pairs of the name of a dataset or slice ("" is the whole dataset) and what the kernel's
+                `TableStatistics.to_dict()` gives.
+
+        Returns:
+            The statistics, datasets and columns in the order given.
+
+        Example:
+            >>> Statistics.from_summaries([("january", {"n_rows": 0, "columns": []})]).datasets
+            ['january']
+        """
+        message = proto.load().DatasetFeatureStatisticsList()
+        for name, summary in summaries:
+            proto.fill_dataset(message.datasets.add(), name, summary)
+        return cls(message)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Statistics:
+        """Read statistics from protobuf's binary format.
+
+        Args:
+            data: What `to_bytes` wrote.
+
+        Returns:
+            The statistics.
+
+        Raises:
+            InvalidArgumentError: The bytes are not statistics.
+
+        Example:
+            >>> empty = Statistics.from_summaries([])
+            >>> Statistics.from_bytes(empty.to_bytes()) == empty
+            True
+        """
+        return cls(protos.from_bytes(data, proto.load().DatasetFeatureStatisticsList(), "statistics"))
+
+    @property
+    def proto(self) -> Any:
+        """A copy of the `statistics_pb2.DatasetFeatureStatisticsList`.
+
+        Example:
+            >>> len(Statistics.from_summaries([]).proto.datasets)
+            0
+        """
+        return protos.copy(self._proto)
+
+    @property
+    def datasets(self) -> list[str]:
+        """Names of the datasets or slices.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 0, "columns": []})]).datasets
+            ['']
+        """
+        return [dataset.name for dataset in self._proto.datasets]
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows of the whole dataset.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).n_rows
+            7
+        """
+        return int(self._dataset().num_examples)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns of the whole dataset, in their order.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).columns
+            []
+        """
+        return [column_name(item) for item in self._dataset().features]
+
+    def dataset(self, name: str | None = None) -> Any:
+        """Give the statistics of one dataset or slice.
+
+        Args:
+            name: Its name; None means the whole dataset: the only one, or the one named "" or "All Examples".
+
+        Returns:
+            A copy of its `statistics_pb2.DatasetFeatureStatistics`.
+
+        Raises:
+            InvalidArgumentError: No such dataset; the message lists those there are.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).dataset().num_examples
+            7
+        """
+        return protos.copy(self._dataset(name))
+
+    def column(self, name: str, *, dataset: str | None = None) -> ColumnStatistics:
+        """Give the statistics of one column.
+
+        Args:
+            name: Name of the column.
+            dataset: Name of the dataset or slice; None means the whole dataset.
+
+        Returns:
+            Its statistics as plain values.
+
+        Raises:
+            ColumnNotFoundError: No such column; the message has the nearest names.
+            InvalidArgumentError: No such dataset.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).column("dest")
+            Traceback (most recent call last):
+                ...
+            lakebed.errors.ColumnNotFoundError: the statistics have no column 'dest'; it has no columns
+        """
+        for item in self._dataset(dataset).features:
+            if column_name(item) == name:
+                return read_column(item)
+        raise ColumnNotFoundError(
+            f"the statistics have no column {name!r}; {feature.nearest(name, self.columns)}",
+        )
+
+    def to_bytes(self) -> bytes:
+        """Write the statistics in protobuf's binary format, which TFDV reads too.
+
+        Returns:
+            Bytes that `from_bytes` reads back; equal statistics give equal bytes.
+
+        Example:
+            >>> Statistics.from_summaries([]).to_bytes()
+            b''
+        """
+        return protos.to_bytes(self._proto)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe the statistics by plain values.
+
+        Returns:
+            {"datasets": [{"name", "n_rows", "columns": [the dicts of `ColumnStatistics.to_dict()`]}]}.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).to_dict()
+            {'datasets': [{'name': '', 'n_rows': 7, 'columns': []}]}
+        """
+        datasets = [
+            {
+                "name": dataset.name,
+                "n_rows": int(dataset.num_examples),
+                "columns": [read_column(item).to_dict() for item in dataset.features],
+            }
+            for dataset in self._proto.datasets
+        ]
+        return {"datasets": datasets}
+
+    def to_polars(self, dataset: str | None = None) -> pl.DataFrame:
+        """Lay out the statistics as a frame, one row a column.
+
+        Args:
+            dataset: Name of the dataset or slice; None means the whole dataset.
+
+        Returns:
+            Columns name, type, count, missing, fraction, distinct, distinct_exact, min, max, mean, std, median, zeros,
+            nan, inf, top_value, top_count, avg_length. `min` and `max` are text, since columns differ in type (times
+            in ISO form); `mean`, `std` and `median` of times are in epoch units. Null where a statistic does not apply.
+
+        Raises:
+            InvalidArgumentError: No such dataset.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).to_polars().columns[:3]
+            ['name', 'type', 'count']
+        """
+        import polars as pl
+
+        text, whole, real = pl.String(), pl.Int64(), pl.Float64()
+        types: dict[str, Any] = {"name": text, "type": text, "count": whole, "missing": whole, "fraction": real}
+        types |= {"distinct": whole, "distinct_exact": pl.Boolean(), "min": text, "max": text}
+        types |= {"mean": real, "std": real, "median": real, "zeros": whole, "nan": whole, "inf": whole}
+        types |= {"top_value": text, "top_count": whole, "avg_length": real}
+        rows = [_row(column) for column in self._read(dataset)]
+        return pl.DataFrame([[row[name] for name in types] for row in rows], schema=types, orient="row")
+
+    def __eq__(self, other: object) -> bool:
+        """Compare by content; NaN equals NaN."""
+        return self.to_bytes() == other.to_bytes() if isinstance(other, Statistics) else NotImplemented
+
+    def __hash__(self) -> int:
+        """Hash by content."""
+        return hash(self.to_bytes())
+
+    def __getstate__(self) -> bytes:
+        """Pickle as bytes."""
+        return self.to_bytes()
+
+    def __setstate__(self, state: bytes) -> None:
+        """Restore from bytes."""
+        self._proto = protos.from_bytes(state, proto.load().DatasetFeatureStatisticsList(), "statistics")
+
+    def __repr__(self) -> str:
+        """Say how much was counted."""
+        parts = [
+            f"{repr(dataset.name) + ': ' if dataset.name else ''}{dataset.num_examples} rows, "
+            f"{len(dataset.features)} columns"
+            for dataset in self._proto.datasets
+        ]
+        return f"Statistics({'; '.join(parts)})"
+
+    def __rich__(self) -> Table:
+        """Table for `rich.print`."""
+        return display.rich_table(self._title(), SHOWN, self._cells(), right=RIGHT)
+
+    def _repr_html_(self) -> str:
+        """Table for notebooks."""
+        return display.html_table(self._title(), SHOWN, self._cells())
+
+    def _dataset(self, name: str | None = None) -> Any:
+        names = self.datasets
+        wanted = WHOLE if name is None else (name,)
+        if name is None and len(names) == 1:
+            return self._proto.datasets[0]
+        for dataset in self._proto.datasets:
+            if dataset.name in wanted:
+                return dataset
+        asked = "the whole dataset ('' or 'All Examples')" if name is None else f"the dataset {name!r}"
+        raise InvalidArgumentError(
+            f"the statistics do not hold {asked}; they hold {names or 'none'}; name one of these"
+        )
+
+    def _read(self, dataset: str | None = None) -> Iterator[ColumnStatistics]:
+        return (read_column(item) for item in self._dataset(dataset).features)
+
+    def _title(self) -> str:
+        return f"Statistics of {self.n_rows:,} rows"
+
+    def _cells(self) -> list[list[str]]:
+        return [_cells(column) for column in self._read()]
+
+
+def _row(column: ColumnStatistics) -> dict[str, Any]:
+    top_value, top_count = column.top_values[0] if column.top_values else (None, None)
+    own = {key: value for key, value in vars(column).items() if key not in ("min", "max")}
+    ends = {"min": _text(column.min), "max": _text(column.max)}
+    return own | ends | {"fraction": column.fraction, "top_value": top_value, "top_count": top_count}
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, (dt.date, dt.time)):
+        return value.isoformat()
+    return None if value is None else str(value)
+
+
+def _cells(column: ColumnStatistics) -> list[str]:
+    row = _row(column)
+    distinct = "" if column.distinct is None else f"{'' if column.distinct_exact else '~'}{column.distinct:,}"
+    top = f"{row['top_value']} ({row['top_count']:,})" if column.top_values else ""
+    is_time = column.type in ("date", "time", "timestamp")
+    means = [
+        "" if number is None or is_time else f"{number:.6g}" for number in (column.mean, column.std, column.median)
+    ]
+    ends = [row["min"] or "", row["max"] or ""]
+    zeros = "" if column.zeros is None or is_time else f"{column.zeros:,}"
+    return [column.name, column.type, f"{column.count:,}", f"{column.missing:,}", distinct, *ends, *means, zeros, top]

@@ -1,0 +1,24 @@
+"""The versioned table store: open a warehouse, read any version of it, change it in transactions."""
+
+from __future__ import annotations
+
+from lakebed.storage.records import StoredRecordLog
+from lakebed.storage.repository import Commit, Repository, VersionLike
+from lakebed.storage.scan import Scan
+from lakebed.storage.snapshot import Snapshot, Table
+from lakebed.storage.transaction import Gate, Transaction
+from lakebed.storage.verify import Problem, VerifyReport
+
+__all__ = [
+    "Commit",
+    "Gate",
+    "Problem",
+    "Repository",
+    "Scan",
+    "Snapshot",
+    "StoredRecordLog",
+    "Table",
+    "Transaction",
+    "VerifyReport",
+    "VersionLike",
+]

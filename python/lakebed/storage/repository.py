@@ -1,0 +1,369 @@
+"""An open warehouse: versions by name, history, tags, branches, records. Handles survive fork and can be pickled."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from lakebed import _core
+from lakebed.errors import InvalidArgumentError, ObjectNotFoundError, VersionNotFoundError
+from lakebed.storage.snapshot import Snapshot, to_datetime
+from lakebed.storage.transaction import Transaction
+from lakebed.storage.verify import VerifyReport
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+VersionLike: TypeAlias = "str | dt.datetime | Snapshot | None"
+"""A version: branch, tag, commit id or its start, any of them with `~n`, an ISO time, a datetime; None is the head."""
+
+_MEMORY = "memory://"
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """One commit of the history.
+
+    Args:
+        id: 64 hex digits.
+        parent: Id of the commit before, None for the first.
+        sequence: Its number on its branch.
+        timestamp: UTC.
+        operation: What was done, as its writer described it.
+        tags: Names of tags that point to it.
+
+    Example:
+        >>> import lakebed as lb, polars as pl
+        >>> wh = lb.open("memory://")
+        >>> _ = wh.write("t", pl.DataFrame({"a": [1]}), message="first")
+        >>> [(commit.kind, commit.message) for commit in wh.log()]
+        [('write', 'first')]
+    """
+
+    id: str
+    parent: str | None
+    sequence: int
+    timestamp: dt.datetime
+    operation: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+    @property
+    def kind(self) -> str:
+        """What kind of operation it was."""
+        return str(self.operation.get("kind", ""))
+
+    @property
+    def message(self) -> str:
+        """Why, as the user said."""
+        return str(self.operation.get("message") or "")
+
+
+class Repository:
+    """An open warehouse.
+
+    Args:
+        location: A folder, created if absent, or `memory://`.
+        read_only: Whether writes are refused and a missing warehouse is an error.
+        verify: When data files are checked against their hashes: at their `"first"` use in a process, `"always"`, `"never"`.
+
+    Raises:
+        NotAWarehouseError: The folder holds something else.
+        FormatVersionError: A newer Lakebed wrote it.
+        UnwritableError: The folder cannot be written.
+
+    Example:
+        >>> Repository("memory://").branches()
+        ['main']
+    """
+
+    def __init__(
+        self, location: str | os.PathLike[str], *, read_only: bool = False, verify: str = "first"
+    ) -> None:
+        text = os.fspath(location)
+        # A relative path would mean another folder after a change of directory.
+        self.location = text if text == _MEMORY else os.path.abspath(text)
+        self.read_only = read_only
+        self.verify_mode = verify
+        self._core = self._open()
+        self._process = os.getpid()
+
+    @property
+    def core(self) -> _core.Repository:
+        """The handle of this process: opened anew after a fork."""
+        if self._process != os.getpid() and self.location != _MEMORY:
+            self._core = self._open()
+            self._process = os.getpid()
+        return self._core
+
+    def snapshot(self, version: VersionLike = None, *, branch: str = "main") -> Snapshot:
+        """Find a version.
+
+        Args:
+            version: Branch, tag, commit id or its start (4 digits or more), any of them with `~n` for n commits earlier, an
+                ISO time or datetime (UTC if naive; the newest commit not after it); None for the head of `branch`.
+            branch: The branch on which a time is looked up, and the default.
+
+        Returns:
+            The version.
+
+        Raises:
+            VersionNotFoundError: Tells the nearest names.
+            AmbiguousNameError: Several commits start like that.
+
+        Example:
+            >>> Repository("memory://").snapshot("main").tables()
+            []
+        """
+        if isinstance(version, Snapshot):
+            return version
+        if version is None:
+            return Snapshot(self, self.core.head(branch))
+        if isinstance(version, dt.datetime):
+            return self._at_time(version, branch)
+        if not isinstance(version, str):
+            raise InvalidArgumentError(f"a version is a name or a datetime, not {type(version).__name__}")
+        try:
+            return Snapshot(self, self.core.resolve(version))
+        except VersionNotFoundError:
+            moment = _parse_time(version)
+            if moment is None:
+                raise
+            return self._at_time(moment, branch)
+
+    def history(self, branch: str = "main") -> list[Commit]:
+        """List the commits of a branch.
+
+        Args:
+            branch: Name of the branch.
+
+        Returns:
+            Newest first.
+
+        Raises:
+            VersionNotFoundError: There is no such branch.
+
+        Example:
+            >>> Repository("memory://").history()
+            []
+        """
+        tags: dict[str, list[str]] = {}
+        for tag in self.core.tags():
+            tags.setdefault(self.core.resolve(tag).commit or "", []).append(tag)
+        rows = self.core.history(branch)
+        return [_commit(row, tuple(tags.get(row["commit"], ()))) for row in reversed(rows)]
+
+    def branches(self) -> list[str]:
+        """List the branches.
+
+        Returns:
+            Names in byte order.
+
+        Example:
+            >>> Repository("memory://").branches()
+            ['main']
+        """
+        return self.core.branches()
+
+    def tags(self) -> list[str]:
+        """List the tags.
+
+        Returns:
+            Names in byte order.
+
+        Example:
+            >>> Repository("memory://").tags()
+            []
+        """
+        return self.core.tags()
+
+    def create_tag(self, name: str, snapshot: Snapshot) -> None:
+        """Let a tag mean a version for ever.
+
+        Args:
+            name: Letters, digits, `.`, `_`, `-`.
+            snapshot: The version.
+
+        Raises:
+            RefExistsError: A tag or branch has that name.
+            InvalidNameError: The name is not allowed.
+        """
+        self.core.create_tag(name, snapshot.core)
+
+    def create_branch(self, name: str, snapshot: Snapshot) -> None:
+        """Begin a branch at a version.
+
+        Args:
+            name: Letters, digits, `.`, `_`, `-`.
+            snapshot: The version.
+
+        Raises:
+            RefExistsError: A tag or branch has that name.
+            InvalidNameError: The name is not allowed.
+        """
+        self.core.create_branch(name, snapshot.core)
+
+    def begin(self, branch: str = "main") -> Transaction:
+        """Begin to change a branch.
+
+        Args:
+            branch: Name of the branch.
+
+        Returns:
+            An empty transaction on the branch's head.
+
+        Raises:
+            ReadOnlyError: The warehouse was opened read-only.
+            VersionNotFoundError: There is no such branch.
+        """
+        return Transaction(self.core.begin(branch))
+
+    def verify(self, snapshot: Snapshot) -> VerifyReport:
+        """Compare all that a version reaches with the recorded hashes.
+
+        Args:
+            snapshot: The version.
+
+        Returns:
+            The report.
+
+        Example:
+            >>> repository = Repository("memory://")
+            >>> repository.verify(repository.snapshot()).ok
+            True
+        """
+        return VerifyReport.from_core(self.core.verify(snapshot.core))
+
+    def verify_raw(self, hash_hex: str) -> VerifyReport:
+        """Compare one raw file with its hash.
+
+        Args:
+            hash_hex: BLAKE3 in hexadecimal.
+
+        Returns:
+            The report; a missing file is a problem in it.
+
+        Example:
+            >>> Repository("memory://").verify_raw("00" * 32).ok
+            False
+        """
+        return VerifyReport.from_core(self.core.verify_raw(hash_hex))
+
+    def read_raw(self, hash_hex: str) -> bytes:
+        """Read the raw bytes that have a hash.
+
+        Args:
+            hash_hex: BLAKE3 in hexadecimal.
+
+        Returns:
+            The bytes, as they came.
+
+        Raises:
+            ObjectNotFoundError: Nothing is stored under that hash.
+        """
+        data = self.core.read(self.core.raw_name(hash_hex))
+        if data is None:
+            raise ObjectNotFoundError(f"no raw file with hash {hash_hex} in {self.location}; put it into the lake again")
+        return data
+
+    def counters(self) -> dict[str, int]:
+        """Count what this handle has read.
+
+        Returns:
+            `metadata_bytes` out of packs, `data_bytes` and `data_files` of data files that were opened for reading.
+
+        Example:
+            >>> Repository("memory://").counters()["data_bytes"]
+            0
+        """
+        return self.core.counters()
+
+    def scan_files(self, table: _core.Table, predicate: str | None, schema: pa.Schema) -> pl.LazyFrame:
+        """Open the data files of a table that may hold matching rows.
+
+        Args:
+            table: The table.
+            predicate: Core predicate as JSON text, or None.
+            schema: The table's columns.
+
+        Returns:
+            A lazy frame over them, rows in row order.
+        """
+        import polars as pl
+
+        names = self.core.open_files(table, predicate)
+        wanted = pl.Schema(schema)
+        if not names:
+            return pl.LazyFrame(schema=wanted)
+        stored = pl.Schema({name: _stored_type(kind) for name, kind in wanted.items()})
+        paths = [self.core.local_path(name) for name in names]
+        sources: list[Any] = [self.core.read(name) for name in names] if None in paths else paths
+        frame = pl.scan_parquet(
+            sources, schema=stored, glob=False, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+        )
+        zoned = [pl.col(name).dt.convert_time_zone(kind.time_zone) for name, kind in wanted.items() if stored[name] != kind]
+        return frame.with_columns(zoned) if zoned else frame
+
+    def at_sequence(self, branch: str, sequence: int) -> Snapshot:
+        """Open the version that one entry of a branch names, without a search.
+
+        Args:
+            branch: Name of the branch.
+            sequence: Number of the entry, as `Commit.sequence` tells.
+
+        Returns:
+            The version.
+
+        Raises:
+            VersionNotFoundError: There is no such entry.
+
+        Example:
+            >>> Repository("memory://").at_sequence("main", 0).commit is None
+            True
+        """
+        return Snapshot(self, self.core.at_sequence(branch, sequence))
+
+    def _at_time(self, moment: dt.datetime, branch: str) -> Snapshot:
+        aware = moment.replace(tzinfo=dt.timezone.utc) if moment.tzinfo is None else moment
+        elapsed = aware - dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
+        time_us = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
+        return Snapshot(self, self.core.at_time(branch, time_us))
+
+    def _open(self) -> _core.Repository:
+        return _core.Repository.open(self.location, read_only=self.read_only, verify=self.verify_mode)
+
+    def __reduce__(self) -> tuple[Callable[..., Repository], tuple[str, bool, str]]:
+        if self.location == _MEMORY:
+            raise TypeError("a warehouse in memory cannot be pickled: it lives in this process only; use a folder")
+        return _reopen, (self.location, self.read_only, self.verify_mode)
+
+
+def _reopen(location: str, read_only: bool, verify: str) -> Repository:
+    return Repository(location, read_only=read_only, verify=verify)
+
+
+def _commit(row: dict[str, Any], tags: tuple[str, ...]) -> Commit:
+    operation = json.loads(row["operation"])
+    return Commit(row["commit"], row["parent"], row["sequence"], to_datetime(row["time_us"]), operation, tags)
+
+
+def _parse_time(text: str) -> dt.datetime | None:
+    # Python 3.10 does not know the Z.
+    normal = text[:-1] + "+00:00" if text.endswith(("Z", "z")) else text
+    try:
+        return dt.datetime.fromisoformat(normal)
+    except ValueError:
+        return None
+
+
+def _stored_type(kind: Any) -> Any:
+    """The type that a Parquet file without Arrow's schema shows: every zone is UTC."""
+    import polars as pl
+
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return pl.Datetime(kind.time_unit, "UTC")
+    return kind

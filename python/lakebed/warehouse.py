@@ -1,0 +1,713 @@
+"""API BOUNDARY: open a warehouse and reach its parts. It holds no logic: every method calls one operation.
+
+The class is thin on purpose. What a verb does stands in `lakebed.pipeline.operations`; where rows come from and how
+commits are made stands in `lakebed.storage`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lakebed.pipeline import inspect, operations, publisher
+from lakebed.pipeline.changes import Changes, put_once
+from lakebed.pipeline.run import Run
+from lakebed.pipeline.session import MAIN, Session
+from lakebed.storage import Repository
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lakebed.lake import Pointer
+    from lakebed.metadata import LineageGraph, MetadataStore
+    from lakebed.pipeline import Comparison, Expectations
+    from lakebed.pipeline.inspect import Traceable
+    from lakebed.schema import Schema
+    from lakebed.sql import Result
+    from lakebed.statistics import Statistics
+    from lakebed.storage import Commit, Snapshot, Table, VerifyReport, VersionLike
+    from lakebed.typing import Frame
+    from lakebed.validation import Anomalies
+
+
+def open(  # noqa: A001 - lb.open is the name that users expect.
+    location: str | os.PathLike[str], *, read_only: bool = False, verify: str = "first", branch: str = MAIN
+) -> Warehouse:
+    """Open the warehouse in a folder; a new or empty folder becomes one.
+
+    Args:
+        location: A folder, or `memory://` for one that lives as long as its handle.
+        read_only: Refuse every write, and fail where there is no warehouse. Works on a read-only file system.
+        verify: When data files are checked against their hashes: at their `"first"` use in a process, `"always"`, `"never"`.
+        branch: The branch that reads and writes mean where none is named.
+
+    Returns:
+        The open warehouse. Any number of processes may have it open; readers never wait.
+
+    Raises:
+        NotAWarehouseError: The folder holds something else.
+        FormatVersionError: A newer Lakebed wrote it.
+        UnwritableError: The folder cannot be written.
+        CorruptionError: Its marker is not what was written.
+
+    Example:
+        >>> import lakebed as lb, polars as pl
+        >>> wh = lb.open("memory://")
+        >>> table = wh.write("cities", pl.DataFrame({"name": ["Rome", "Bonn"], "people": [2_800_000, 330_000]}))
+        >>> wh.sql("SELECT name FROM cities ORDER BY people").pl()["name"].to_list()
+        ['Bonn', 'Rome']
+    """
+    return Warehouse(Session(Repository(location, read_only=read_only, verify=verify), branch=branch))
+
+
+class Warehouse:
+    """An open warehouse. Made by `lakebed.open`.
+
+    Args:
+        session: What every operation needs.
+
+    Example:
+        >>> import lakebed as lb, polars as pl
+        >>> wh = lb.open("memory://")
+        >>> _ = wh.write("t", pl.DataFrame({"a": [1, 2]}), message="first rows")
+        >>> wh.table("t").num_rows, wh.log()[0].message
+        (2, 'first rows')
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    # --- Tables ------------------------------------------------------------------------------------------------------
+
+    def write(
+        self,
+        name: str,
+        frame: Frame,
+        *,
+        mode: str = "append",
+        message: str = "",
+        branch: str | None = None,
+        inputs: Iterable[Any] = (),
+    ) -> Table:
+        """Write rows of a table in one durable commit; the table is created if there is none.
+
+        Args:
+            name: Table, with its namespace where it has one: `sales.flights`.
+            frame: n rows of any Arrow-speaking object; columns are matched by name, missing ones become null.
+            mode: `"append"` keeps the rows that are there, `"overwrite"` replaces them and the columns.
+            message: Why; kept in the history.
+            branch: The branch to change; None for that of the handle.
+            inputs: Tables and raw files from which the rows were made; kept in the lineage.
+
+        Returns:
+            The table at the new version.
+
+        Raises:
+            SchemaMismatchError: A column does not fit the table without loss.
+            ColumnNotFoundError: The table has no such column.
+            UnsupportedTypeError: A type that the format cannot hold.
+            InvalidColumnsError: Column names are empty or stand twice.
+            GateRefusedError: The rows have anomalies and the table's gate refuses them.
+            WriteConflictError: Somebody else changed the table in a way that does not go together.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> lb.open("memory://").write("t", pl.DataFrame({"a": [1, 2]})).num_rows
+            2
+        """
+        return operations.write(
+            self._session, name, frame, mode=mode, message=message, branch=branch, inputs=inputs
+        )
+
+    def transaction(self, *, message: str = "", branch: str | None = None) -> Changes:
+        """Begin changes of several tables, raw files and schemas that become one commit, or nothing.
+
+        Args:
+            message: Why; kept in the history.
+            branch: The branch to change; None for that of the handle.
+
+        Returns:
+            Changes, for a `with` block; an error inside leaves everything as it was.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> with wh.transaction() as tx:
+            ...     _ = tx.write("a", pl.DataFrame({"x": [1]}))
+            ...     _ = tx.write("b", pl.DataFrame({"y": [2]}))
+            >>> len(wh.log())
+            1
+        """
+        return Changes(self._session, message=message, branch=branch)
+
+    def table(self, name: str, version: VersionLike = None) -> Table:
+        """Open a table.
+
+        Args:
+            name: The table.
+            version: Branch, tag, commit id or its start, any of them with `~n`, a time; None for the head.
+
+        Returns:
+            The table at that version; it never changes.
+
+        Raises:
+            TableNotFoundError: Tells the nearest names.
+            VersionNotFoundError: Tells the nearest names.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": [1, 2]}))
+            >>> wh.table("t").scan(where="a > 1").pl()["a"].to_list()
+            [2]
+        """
+        return self._session.table(name, version)
+
+    def tables(self, version: VersionLike = None) -> list[str]:
+        """List the tables.
+
+        Args:
+            version: As for `table`.
+
+        Returns:
+            Names in byte order.
+
+        Example:
+            >>> import lakebed as lb
+            >>> lb.open("memory://").tables()
+            []
+        """
+        return self._session.snapshot(version).tables()
+
+    def sql(self, text: str, *, dialect: str = "duckdb", version: VersionLike = None) -> Result:
+        """Run a query over any versions of any tables.
+
+        Args:
+            text: One query; a table may carry a version: `flights AT (VERSION => 'january')`.
+            dialect: A sqlglot dialect.
+            version: The version of tables for which the text names none; None for the head.
+
+        Returns:
+            The result: `.pl()`, `.arrow()`, `.pandas()`, `.lazy()`, or printed as a table.
+
+        Raises:
+            SqlSyntaxError: The text is broken; shows where.
+            SqlUnsupportedError: Something that is no query.
+
+        Example:
+            >>> import lakebed as lb
+            >>> lb.open("memory://").sql("SELECT 1 + 1 AS two").pl()["two"].to_list()
+            [2]
+        """
+        return operations.sql(self._session, text, dialect=dialect, version=version)
+
+    # --- Versions ----------------------------------------------------------------------------------------------------
+
+    def at(self, version: VersionLike) -> Snapshot:
+        """Open a version of the whole warehouse.
+
+        Args:
+            version: Branch, tag, commit id or its start, any of them with `~n`, an ISO time or datetime (UTC if naive).
+
+        Returns:
+            The snapshot; it never changes.
+
+        Raises:
+            VersionNotFoundError: Tells the nearest names.
+            AmbiguousNameError: Several commits start like that.
+
+        Example:
+            >>> import lakebed as lb
+            >>> lb.open("memory://").at("main").tables()
+            []
+        """
+        return self._session.snapshot(version)
+
+    def log(self, branch: str | None = None) -> list[Commit]:
+        """List the commits of a branch.
+
+        Args:
+            branch: The branch; None for that of the handle.
+
+        Returns:
+            Newest first.
+
+        Raises:
+            VersionNotFoundError: There is no such branch.
+
+        Example:
+            >>> import lakebed as lb
+            >>> lb.open("memory://").log()
+            []
+        """
+        return self._session.repository.history(branch or self._session.branch)
+
+    def tag(self, name: str, version: VersionLike = None) -> Snapshot:
+        """Let a tag mean a version for ever.
+
+        Args:
+            name: Letters, digits, `.`, `_`, `-`.
+            version: As for `at`; None for the head.
+
+        Returns:
+            The version.
+
+        Raises:
+            RefExistsError: A tag or branch has that name.
+            InvalidNameError: The name is not allowed.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": [1]}))
+            >>> wh.tag("v1").commit == wh.at("v1").commit
+            True
+        """
+        return operations.tag(self._session, name, version)
+
+    def branch(self, name: str, version: VersionLike = None) -> Snapshot:
+        """Begin a branch at a version.
+
+        Args:
+            name: Letters, digits, `.`, `_`, `-`.
+            version: As for `at`; None for the head.
+
+        Returns:
+            The version.
+
+        Raises:
+            RefExistsError: A tag or branch has that name.
+            InvalidNameError: The name is not allowed.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": [1]}))
+            >>> _ = wh.branch("try")
+            >>> _ = wh.write("t", pl.DataFrame({"a": [2]}), branch="try")
+            >>> wh.table("t").num_rows, wh.table("t", "try").num_rows
+            (1, 2)
+        """
+        return operations.branch(self._session, name, version)
+
+    # --- Statistics and expectations ---------------------------------------------------------------------------------
+
+    def statistics(self, name: str, version: VersionLike = None) -> Statistics:
+        """Give the statistics of a table version from what is stored with it. No data file is read.
+
+        Args:
+            name: The table.
+            version: As for `table`.
+
+        Returns:
+            Statistics of every column.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": [1, 2]}))
+            >>> wh.statistics("t").n_rows, wh.counters()["data_bytes"]
+            (2, 0)
+        """
+        return operations.statistics(self._session, name, version)
+
+    def infer_schema(self, name: str, version: VersionLike = None) -> Schema:
+        """Infer expectations from the statistics of a table version; nothing is stored.
+
+        Args:
+            name: The table.
+            version: As for `table`.
+
+        Returns:
+            The schema, to be edited and set.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": ["x", "y"]}))
+            >>> wh.infer_schema("t").domain("a")
+            ['x', 'y']
+        """
+        return operations.infer_schema(self._session, name, version)
+
+    def set_schema(self, name: str, schema: Schema, *, gate: str | None = None, message: str = "") -> Expectations:
+        """Set the expectations of a table, as a new version of them.
+
+        Args:
+            name: The table.
+            schema: What is expected.
+            gate: `"refuse"` refuses commits with anomalies, `"warn"` logs them, `"off"` does not look; None keeps the
+                present one, `"warn"` at first.
+            message: Why; kept in the history.
+
+        Returns:
+            The expectations with their version number.
+
+        Raises:
+            TableNotFoundError: There is no such table.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": ["x", "y"]}))
+            >>> wh.set_schema("t", wh.infer_schema("t"), gate="refuse").version
+            1
+        """
+        return operations.set_schema(self._session, name, schema, gate=gate, message=message)
+
+    def update_schema(self, name: str, frame: Frame | None = None, *, message: str = "") -> Expectations:
+        """Relax the expectations of a table just so much that some rows meet them, as a new version of them.
+
+        Args:
+            name: The table.
+            frame: The rows; None for those of the table.
+            message: Why; kept in the history.
+
+        Returns:
+            The expectations; the present ones if the rows meet them already.
+
+        Raises:
+            SchemaNotFoundError: None are set.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": ["x", "y"]}))
+            >>> _ = wh.set_schema("t", wh.infer_schema("t"))
+            >>> wh.update_schema("t", pl.DataFrame({"a": ["z"]})).schema.domain("a")
+            ['x', 'y', 'z']
+        """
+        return operations.update_schema(self._session, name, frame, message=message)
+
+    def schema(self, name: str, version: VersionLike = None) -> Expectations:
+        """Give the expectations of a table at a version.
+
+        Args:
+            name: The table.
+            version: As for `table`.
+
+        Returns:
+            Schema, gate and version number.
+
+        Raises:
+            SchemaNotFoundError: None are set at that version.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": ["x", "y"]}))
+            >>> _ = wh.set_schema("t", wh.infer_schema("t"), gate="warn")
+            >>> wh.schema("t").gate
+            'warn'
+        """
+        return operations.schema(self._session, name, version)
+
+    def validate(
+        self, name: str, frame: Frame | None = None, *, environment: str | None = None, version: VersionLike = None
+    ) -> Anomalies:
+        """Compare rows with the expectations of a table.
+
+        Args:
+            name: The table whose expectations count.
+            frame: The rows; None for those of the table, by their stored statistics.
+            environment: For instance `"SERVING"`; None for what holds everywhere.
+            version: As for `table`.
+
+        Returns:
+            The anomalies; falsy if there are none.
+
+        Raises:
+            SchemaNotFoundError: No expectations are set.
+            EnvironmentNotFoundError: The schema declares no such environment.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": ["x", "y"]}))
+            >>> _ = wh.set_schema("t", wh.infer_schema("t"))
+            >>> wh.validate("t", pl.DataFrame({"a": ["x", "z"]})).columns
+            ['a']
+        """
+        return operations.validate(self._session, name, frame, environment=environment, version=version)
+
+    # --- Lineage -----------------------------------------------------------------------------------------------------
+
+    def execution(
+        self,
+        name: str,
+        *,
+        inputs: Iterable[Any] = (),
+        parameters: Mapping[str, int | float | str | bool] | None = None,
+    ) -> Run:
+        """Record an execution of one's own. Reads inside its `with` block become inputs, writes become outputs.
+
+        Args:
+            name: Its type, for instance `train`.
+            inputs: Further tables and raw files.
+            parameters: Plain values that are kept with it.
+
+        Returns:
+            The run, for a `with` block.
+
+        Example:
+            >>> import lakebed as lb
+            >>> wh = lb.open("memory://")
+            >>> with wh.execution("train", parameters={"degree": 1}) as run:
+            ...     _ = run.save_artifact("model.bin", data=b"weights", type="Model")
+            >>> [artifact.type for artifact in run.outputs]
+            ['Model']
+        """
+        return Run(self._session, name, inputs=inputs, parameters=parameters)
+
+    @property
+    def metadata(self) -> MetadataStore:
+        """Artifacts, executions, contexts and events of this warehouse, complete as of now."""
+        return publisher.publish(self._session)
+
+    @property
+    def lineage(self) -> Lineage:
+        """What was made from what."""
+        return Lineage(self._session)
+
+    def verify(self, start: Traceable | None = None) -> VerifyReport:
+        """Compare stored bytes with recorded hashes.
+
+        Args:
+            start: An artifact, an execution, a run, a table or a raw file: it, and all that it was made from, is checked;
+                None checks the whole head.
+
+        Returns:
+            The report; it names each file that is damaged or missing, with the expected and the found hash.
+
+        Example:
+            >>> import lakebed as lb
+            >>> lb.open("memory://").verify().ok
+            True
+        """
+        if start is None:
+            return self._session.repository.verify(self._session.snapshot())
+        return inspect.verify(self._session, start)
+
+    def compare(self, left: Run, right: Run) -> Comparison:
+        """Tell how two runs differ in parameters, metrics and inputs.
+
+        Args:
+            left: The first run.
+            right: The second run.
+
+        Returns:
+            What differs.
+
+        Example:
+            >>> import lakebed as lb
+            >>> wh = lb.open("memory://")
+            >>> with wh.execution("train", parameters={"degree": 1}) as first: pass
+            >>> with wh.execution("train", parameters={"degree": 2}) as second: pass
+            >>> wh.compare(first, second).parameters
+            {'degree': (1, 2)}
+        """
+        return inspect.compare(self._session, left, right)
+
+    # --- Lake and the rest -------------------------------------------------------------------------------------------
+
+    @property
+    def lake(self) -> Lake:
+        """Raw files, byte for byte."""
+        return Lake(self._session)
+
+    @property
+    def location(self) -> str:
+        """The folder, or `memory://`."""
+        return self._session.repository.location
+
+    def counters(self) -> dict[str, int]:
+        """Count what this handle has read.
+
+        Returns:
+            `metadata_bytes`, `data_bytes` and `data_files`.
+
+        Example:
+            >>> import lakebed as lb
+            >>> lb.open("memory://").counters()["data_files"]
+            0
+        """
+        return self._session.repository.counters()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (self._session.repository, self._session.branch)
+
+    def __repr__(self) -> str:
+        return f"Warehouse({self.location}, {len(self.tables())} tables, branch {self._session.branch})"
+
+
+class Lineage:
+    """What was made from what. Reached by `Warehouse.lineage`.
+
+    Args:
+        session: What every operation needs.
+
+    Example:
+        >>> import lakebed as lb
+        >>> wh = lb.open("memory://")
+        >>> pointer = wh.lake.put("raw/a.txt", b"one")
+        >>> [node.kind for node in wh.lineage.upstream(pointer).nodes]
+        ['artifact', 'execution']
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def upstream(self, start: Traceable) -> LineageGraph:
+        """Walk from something to all that it was made from.
+
+        Args:
+            start: An artifact, an execution, a run, a table or a raw file.
+
+        Returns:
+            The graph, down to the raw files.
+
+        Raises:
+            RecordNotFoundError: Nothing is recorded of it.
+        """
+        return inspect.trace_upstream(self._session, start)
+
+    def downstream(self, start: Traceable) -> LineageGraph:
+        """Walk from something to all that was made from it.
+
+        Args:
+            start: An artifact, an execution, a run, a table or a raw file.
+
+        Returns:
+            The graph.
+
+        Raises:
+            RecordNotFoundError: Nothing is recorded of it.
+        """
+        return inspect.trace_downstream(self._session, start)
+
+    def to_svg(self, start: Traceable, *, title: str = "") -> str:
+        """Draw what something was made from.
+
+        Args:
+            start: An artifact, an execution, a run, a table or a raw file.
+            title: Heading of the drawing.
+
+        Returns:
+            A self-contained SVG document.
+        """
+        return inspect.trace_upstream(self._session, start).to_svg(title)
+
+
+class Lake:
+    """Raw files, byte for byte. Reached by `Warehouse.lake`.
+
+    Args:
+        session: What every operation needs.
+
+    Example:
+        >>> import lakebed as lb
+        >>> wh = lb.open("memory://")
+        >>> wh.lake.put("raw/a.csv", b"x,y\\n1,NA\\n").media_type
+        'text/csv'
+        >>> wh.lake.read_csv("raw/a.csv", null_values=["NA"]).rows()
+        [(1, None)]
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def put(
+        self, path: str, source: str | os.PathLike[str] | bytes, *, media_type: str | None = None, message: str = ""
+    ) -> Pointer:
+        """Keep a raw file, byte for byte, in one durable commit. The same bytes are stored once.
+
+        Args:
+            path: Its path in the lake, relative, with `/`.
+            source: A file's path, or the bytes.
+            media_type: What it holds; None guesses from the name.
+            message: Why; kept in the history.
+
+        Returns:
+            Its pointer: path, hash, size and media type.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            InvalidNameError: The path is not allowed.
+        """
+        return put_once(self._session, path, source, media_type=media_type, message=message)
+
+    def pointers(self, version: VersionLike = None) -> list[Pointer]:
+        """List the raw files.
+
+        Args:
+            version: As for `Warehouse.at`; None for the head.
+
+        Returns:
+            Pointers, by path.
+        """
+        return operations.lake(self._session, version).pointers()
+
+    def get(self, path: str, version: VersionLike = None) -> Pointer:
+        """Find a raw file.
+
+        Args:
+            path: Its path in the lake.
+            version: As for `Warehouse.at`; None for the head.
+
+        Returns:
+            Its pointer.
+
+        Raises:
+            ObjectNotFoundError: Tells the nearest paths.
+        """
+        return operations.lake(self._session, version).pointer(path)
+
+    def read_bytes(self, path: str, version: VersionLike = None) -> bytes:
+        """Read a raw file and check it against its hash.
+
+        Args:
+            path: Its path in the lake.
+            version: As for `Warehouse.at`; None for the head.
+
+        Returns:
+            The bytes, as they came.
+
+        Raises:
+            ObjectNotFoundError: Tells the nearest paths.
+            CorruptionError: The stored bytes are not what was put.
+        """
+        return operations.read_raw(self._session, path, version)
+
+    def read_csv(
+        self,
+        path: str,
+        *,
+        null_values: Iterable[str] = (),
+        types: Mapping[str, Any] | None = None,
+        separator: str = ",",
+        version: VersionLike = None,
+    ) -> pl.DataFrame:
+        """Parse a raw CSV file with a header; gzip, zlib, zstd and a zip archive of one file are unpacked.
+
+        Args:
+            path: Its path in the lake.
+            null_values: Texts that mean a missing value, beside the empty field.
+            types: Polars types of columns; the others are inferred from all rows.
+            separator: One character.
+            version: As for `Warehouse.at`; None for the head.
+
+        Returns:
+            All rows, in order.
+
+        Raises:
+            ObjectNotFoundError: Tells the nearest paths.
+            InvalidArgumentError: The file cannot be parsed; tells where.
+        """
+        return operations.read_raw_csv(
+            self._session, path, version, null_values=tuple(null_values), types=types, separator=separator
+        )
+
+
+def _reopen(repository: Repository, branch: str) -> Warehouse:
+    return Warehouse(Session(repository, branch=branch))

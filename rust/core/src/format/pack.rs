@@ -1,0 +1,194 @@
+//! A pack: the objects of one commit in one file, each found by its id and checked against it.
+//!
+//! Layout: 16 bytes of header (length = that of the directory), the directory, its plain hash, then the stored bytes of
+//! every object. An object's id is the keyed hash of its raw bytes; the pack's own name is random, so that a pack can be
+//! rewritten to erase a payload without changing any id.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::bytes::{Reader, Writer};
+use super::envelope::{self, Kind};
+use super::names;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::object::ObjectStore;
+use crate::random::random_hex;
+
+const ENTRY_BYTES: usize = 60;
+const HEADER_BYTES: u64 = 16;
+const HASH_BYTES: u64 = 32;
+/// No object of a pack is larger; a stated size above it is damage.
+const MAX_OBJECT_BYTES: u64 = 1 << 32;
+
+/// Where an object lies: its content's id and its pack.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ObjectRef {
+    /// Keyed hash of the object's raw bytes, in hexadecimal.
+    pub id: String,
+    /// Random name of the pack that holds it.
+    pub pack: String,
+}
+
+/// What an object may say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Class {
+    /// Structure: counts, types and ids only; hashed into commits.
+    Structure = 0,
+    /// May hold values of data; erasable through the purge map.
+    Payload = 1,
+}
+
+/// Collects the objects of a commit.
+pub struct PackWriter {
+    id: String,
+    key: [u8; 32],
+    entries: Vec<Entry>,
+    stored: Vec<u8>,
+    seen: BTreeMap<Digest, ()>,
+}
+
+#[derive(Debug, Clone)]
+struct Entry {
+    id: Digest,
+    class: u8,
+    compressed: bool,
+    offset: u64,
+    stored_bytes: u64,
+    raw_bytes: u64,
+}
+
+impl PackWriter {
+    /// An empty pack with a fresh random name.
+    pub fn new(key: [u8; 32]) -> Result<Self> {
+        Ok(Self { id: random_hex()?, key, entries: Vec::new(), stored: Vec::new(), seen: BTreeMap::new() })
+    }
+
+    /// Add an object; the same bytes are stored once.
+    pub fn add(&mut self, class: Class, raw: &[u8]) -> Result<ObjectRef> {
+        let id = Digest::keyed(&self.key, raw);
+        if self.seen.insert(id, ()).is_none() {
+            let packed = zstd::bulk::compress(raw, 3).map_err(|e| failed("compress an object of", &self.id, e))?;
+            let compressed = packed.len() < raw.len();
+            let bytes = if compressed { packed.as_slice() } else { raw };
+            let (offset, stored_bytes) = (self.stored.len() as u64, bytes.len() as u64);
+            self.stored.extend_from_slice(bytes);
+            let raw_bytes = raw.len() as u64;
+            self.entries.push(Entry { id, class: class as u8, compressed, offset, stored_bytes, raw_bytes });
+        }
+        Ok(ObjectRef { id: id.to_hex(), pack: self.id.clone() })
+    }
+
+    /// The pack's name in the store and its bytes.
+    pub fn finish(self) -> (String, Vec<u8>) {
+        let mut directory = Writer::default();
+        directory.u32(self.entries.len() as u32);
+        let start = HEADER_BYTES + 4 + (self.entries.len() * ENTRY_BYTES) as u64 + HASH_BYTES;
+        for entry in &self.entries {
+            directory.raw(&entry.id.0);
+            directory.u8(entry.class);
+            directory.u8(u8::from(entry.compressed));
+            directory.raw(&[0, 0]);
+            directory.u64(start + entry.offset);
+            directory.u64(entry.stored_bytes);
+            directory.u64(entry.raw_bytes);
+        }
+        let mut bytes = envelope::header(Kind::Pack, directory.bytes.len() as u64);
+        bytes.extend_from_slice(&directory.bytes);
+        bytes.extend_from_slice(&Digest::of(&bytes).0);
+        bytes.extend_from_slice(&self.stored);
+        (names::pack(&self.id), bytes)
+    }
+}
+
+/// The directory of a stored pack.
+#[derive(Debug)]
+pub struct Pack {
+    name: String,
+    entries: BTreeMap<Digest, Entry>,
+}
+
+impl Pack {
+    /// Read and check the directory of pack `id`.
+    pub fn open(store: &dyn ObjectStore, id: &str) -> Result<Self> {
+        let name = names::pack(id);
+        // One read serves the packs of ordinary commits.
+        let mut head = read(store, &name, 0, 16 << 10)?;
+        let length = envelope::open_header(Kind::Pack, &head, &name)?;
+        let size = store.size(&name)?.unwrap_or(0);
+        let end = length.saturating_add(HEADER_BYTES + HASH_BYTES);
+        if end > size {
+            return Err(corrupt(&name, "its directory is cut", end, size));
+        }
+        if head.len() < end as usize {
+            head = read(store, &name, 0, end)?;
+        }
+        let (framed, hash) = head
+            .get(..end as usize)
+            .and_then(|bytes| bytes.split_at_checked((HEADER_BYTES + length) as usize))
+            .ok_or_else(|| corrupt(&name, "its directory is cut", end, head.len()))?;
+        if Digest::of(framed).0 != hash {
+            return Err(corrupt(&name, "the hash of its directory does not match", "the stored hash", "another"));
+        }
+        let entries = decode(&framed[HEADER_BYTES as usize..], &name, size)?;
+        Ok(Self { name, entries })
+    }
+
+    /// Read object `id` and check it against `id`.
+    pub fn get(&self, store: &dyn ObjectStore, key: &[u8; 32], id: &Digest) -> Result<Vec<u8>> {
+        let entry = self.entries.get(id).ok_or_else(|| corrupt(&self.name, "an object is missing", id, "nothing"))?;
+        let stored = read(store, &self.name, entry.offset, entry.stored_bytes)?;
+        let raw = if entry.compressed {
+            zstd::bulk::decompress(&stored, entry.raw_bytes as usize)
+                .map_err(|e| corrupt(&self.name, "an object cannot be decompressed", id, e))?
+        } else {
+            stored
+        };
+        let found = Digest::keyed(key, &raw);
+        if found != *id {
+            return Err(corrupt(&self.name, "an object's hash does not match", id, found));
+        }
+        Ok(raw)
+    }
+
+    /// Ids of all objects, ascending.
+    pub fn ids(&self) -> impl Iterator<Item = &Digest> {
+        self.entries.keys()
+    }
+}
+
+fn decode(directory: &[u8], name: &str, size: u64) -> Result<BTreeMap<Digest, Entry>> {
+    let mut reader = Reader::new(directory, name);
+    let mut entries = BTreeMap::new();
+    for _ in 0..reader.count(ENTRY_BYTES)? {
+        let id = Digest(reader.digest()?);
+        let (class, compressed) = (reader.u8()?, reader.u8()? != 0);
+        reader.raw(2)?;
+        let (offset, stored_bytes, raw_bytes) = (reader.u64()?, reader.u64()?, reader.u64()?);
+        if offset.saturating_add(stored_bytes) > size || raw_bytes > MAX_OBJECT_BYTES {
+            return Err(corrupt(name, "it is cut", offset.saturating_add(stored_bytes), size));
+        }
+        entries.insert(id, Entry { id, class, compressed, offset, stored_bytes, raw_bytes });
+    }
+    reader.finish()?;
+    Ok(entries)
+}
+
+fn read(store: &dyn ObjectStore, name: &str, offset: u64, length: u64) -> Result<Vec<u8>> {
+    store.get_range(name, offset, length)?.ok_or_else(|| corrupt(name, "it is missing", "a file", "nothing"))
+}
+
+fn corrupt(name: &str, problem: &str, expected: impl ToString, found: impl ToString) -> Error {
+    Error::Corruption {
+        path: name.into(),
+        problem: problem.into(),
+        expected: expected.to_string(),
+        found: found.to_string(),
+    }
+}
+
+fn failed(action: &str, pack: &str, source: std::io::Error) -> Error {
+    Error::Io { action: action.into(), path: names::pack(pack).into(), source }
+}

@@ -1,0 +1,103 @@
+//! The history of a branch as one packed, rebuildable index, so that listing or finding an old version walks no commits.
+
+use serde::{Deserialize, Serialize};
+
+use super::commit::Commit;
+use super::objects::Objects;
+use super::refs;
+use crate::error::{Error, Result};
+use crate::format::envelope::{self, Kind};
+use crate::format::names;
+use crate::format::pack::ObjectRef;
+
+/// New rows after which the stored index is written again.
+const REWRITE_ROWS: usize = 16;
+
+/// One commit of a branch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryRow {
+    /// Number of the branch's entry.
+    pub sequence: u64,
+    /// The commit.
+    pub commit: ObjectRef,
+    /// Its first parent, none for the first commit.
+    pub parent: Option<String>,
+    /// Microseconds since 1970 UTC.
+    pub time_us: i64,
+    /// What was done (JSON).
+    pub operation: String,
+}
+
+/// Commits of `branch`, oldest first, with those that it shares with the branch from which it began.
+pub fn load(objects: &Objects, branch: &str) -> Result<Vec<HistoryRow>> {
+    let own = load_own(objects, branch)?;
+    let first = refs::entry(objects.store.as_ref(), branch, 0)?;
+    let Some(origin) = first.and_then(|entry| entry.origin) else { return Ok(own) };
+    let mut rows = load(objects, &origin.branch)?;
+    rows.retain(|row| row.sequence <= origin.sequence);
+    // Entry 0 names the commit that the origin ends with.
+    rows.extend(own.into_iter().filter(|row| row.sequence > 0));
+    Ok(rows)
+}
+
+fn load_own(objects: &Objects, branch: &str) -> Result<Vec<HistoryRow>> {
+    let Some(head) = refs::head(objects.store.as_ref(), branch)? else { return Ok(Vec::new()) };
+    let mut rows = stored(objects, branch).unwrap_or_default();
+    rows.retain(|row| row.sequence <= head.sequence);
+    let known = rows.last().map_or(0, |row| row.sequence + 1);
+    let n_stored = rows.len();
+    for sequence in known..=head.sequence {
+        let entry = refs::entry(objects.store.as_ref(), branch, sequence)?.ok_or_else(|| missing(branch, sequence))?;
+        if let Some(commit) = entry.commit {
+            rows.push(row(objects, sequence, commit)?);
+        }
+    }
+    if rows.len() >= n_stored + REWRITE_ROWS {
+        if let Ok(body) = serde_json::to_vec(&rows) {
+            let _ = objects.store.put_cache(&names::history(branch), &envelope::seal(Kind::History, &body));
+        }
+    }
+    Ok(rows)
+}
+
+/// The entry of `branch` with the newest commit not after `time_us`, by binary search; `None` where all are later.
+pub fn entry_at(objects: &Objects, branch: &str, time_us: i64) -> Result<Option<refs::RefEntry>> {
+    let store = objects.store.as_ref();
+    let Some(head) = refs::head(store, branch)? else { return Ok(None) };
+    let (mut low, mut high) = (0, head.sequence + 1);
+    let mut found = None;
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let entry = refs::entry(store, branch, middle)?.ok_or_else(|| missing(branch, middle))?;
+        if entry.time_us <= time_us {
+            found = Some(entry);
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    Ok(found)
+}
+
+/// The stored index; anything wrong with it means that it is built anew.
+fn stored(objects: &Objects, branch: &str) -> Option<Vec<HistoryRow>> {
+    let name = names::history(branch);
+    let bytes = objects.store.get(&name).ok()??;
+    serde_json::from_slice(envelope::open(Kind::History, &bytes, &name).ok()?).ok()
+}
+
+fn row(objects: &Objects, sequence: u64, reference: ObjectRef) -> Result<HistoryRow> {
+    let commit: Commit = objects.get_json(&reference)?;
+    let operation = String::from_utf8_lossy(&objects.get(&commit.operation)?).into_owned();
+    let parent = commit.parents.first().map(|parent| parent.id.clone());
+    Ok(HistoryRow { sequence, commit: reference, parent, time_us: commit.time_us, operation })
+}
+
+fn missing(branch: &str, sequence: u64) -> Error {
+    Error::Corruption {
+        path: names::branch_entry(branch, sequence),
+        problem: "an entry of the branch is missing".into(),
+        expected: format!("entry {sequence}"),
+        found: "nothing".into(),
+    }
+}

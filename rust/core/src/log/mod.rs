@@ -1,0 +1,9 @@
+//! The history of a warehouse: commits, the refs that name them, the record log and the purge map.
+
+pub mod purge;
+pub mod objects;
+pub mod commit;
+pub mod refs;
+pub mod history;
+pub mod records;
+pub mod snapshot;

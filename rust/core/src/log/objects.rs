@@ -1,0 +1,95 @@
+//! Reading objects out of packs, checked at every read, with the directories of recent packs kept in memory.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::de::DeserializeOwned;
+
+use super::purge::PurgeMap;
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::format::names;
+use crate::format::pack::{ObjectRef, Pack};
+use crate::object::ObjectStore;
+
+/// Directories kept before all are dropped: packs never change, so this bounds memory only.
+const CACHED_PACKS: usize = 4096;
+
+/// The objects of a warehouse.
+pub struct Objects {
+    /// Where they lie.
+    pub store: Arc<dyn ObjectStore>,
+    /// Key of all ids.
+    pub key: [u8; 32],
+    /// Erased payloads.
+    pub purge: PurgeMap,
+    /// Bytes of metadata and of data files that were read.
+    pub counters: Counters,
+    packs: Mutex<HashMap<String, Arc<Pack>>>,
+}
+
+/// What was read since the warehouse was opened.
+#[derive(Debug, Default)]
+pub struct Counters {
+    /// Bytes of objects taken from packs, before compression.
+    pub metadata_bytes: AtomicU64,
+    /// Bytes of data files that were opened for reading or hashed.
+    pub data_bytes: AtomicU64,
+    /// Data files that were opened for reading or hashed.
+    pub data_files: AtomicU64,
+}
+
+impl Objects {
+    /// Objects of the warehouse in `store`.
+    pub fn new(store: Arc<dyn ObjectStore>, key: [u8; 32]) -> Result<Self> {
+        let purge = PurgeMap::load(store.as_ref())?;
+        Ok(Self { store, key, purge, counters: Counters::default(), packs: Mutex::default() })
+    }
+
+    /// The raw bytes of an object; a purged payload is a corruption error that says so.
+    pub fn get(&self, object: &ObjectRef) -> Result<Vec<u8>> {
+        let Some(id) = self.purge.resolve(&object.id) else {
+            return Err(Error::Corruption {
+                path: names::pack(&object.pack),
+                problem: "the object was erased by a purge".into(),
+                expected: object.id.clone(),
+                found: "nothing".into(),
+            });
+        };
+        let pack = self.pack(&object.pack)?;
+        let bytes = pack.get(self.store.as_ref(), &self.key, &id.parse::<Digest>()?)?;
+        self.counters.metadata_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        Ok(bytes)
+    }
+
+    /// An object of canonical JSON.
+    pub fn get_json<T: DeserializeOwned>(&self, object: &ObjectRef) -> Result<T> {
+        serde_json::from_slice(&self.get(object)?).map_err(|e| Error::Corruption {
+            path: names::pack(&object.pack),
+            problem: "an object cannot be read".into(),
+            expected: std::any::type_name::<T>().rsplit("::").next().unwrap_or_default().into(),
+            found: e.to_string(),
+        })
+    }
+
+    /// An object of canonical JSON, or the empty one where there is no reference.
+    pub fn get_or_default<T: DeserializeOwned + Default>(&self, object: Option<&ObjectRef>) -> Result<T> {
+        object.map_or_else(|| Ok(T::default()), |object| self.get_json(object))
+    }
+
+    /// The directory of a pack.
+    pub fn pack(&self, id: &str) -> Result<Arc<Pack>> {
+        let cached = self.packs.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
+        if let Some(pack) = cached {
+            return Ok(pack);
+        }
+        let pack = Arc::new(Pack::open(self.store.as_ref(), id)?);
+        let mut packs = self.packs.lock().unwrap_or_else(PoisonError::into_inner);
+        if packs.len() >= CACHED_PACKS {
+            packs.clear();
+        }
+        packs.insert(id.to_owned(), Arc::clone(&pack));
+        Ok(pack)
+    }
+}

@@ -1,0 +1,43 @@
+//! The record log: executions, artifacts and contexts as append-only entries in one order.
+//!
+//! The core knows the order and the durability of entries; what stands in them is the affair of `lakebed.metadata`.
+
+use crate::error::Result;
+use crate::format::envelope::{self, Kind};
+use crate::format::names;
+use crate::object::ObjectStore;
+
+const HINT: &str = "cache/head-records";
+
+/// Number of the newest entry; 0 where there is none.
+pub fn head(store: &dyn ObjectStore) -> Result<u64> {
+    let exists = |sequence: u64| store.size(&names::record(sequence)).map(|size| size.is_some());
+    let hint = store.get(HINT)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok()).unwrap_or(0);
+    let mut known: u64 = if hint > 0 && exists(hint)? { hint } else { 0 };
+    while exists(known + 1)? {
+        known += 1;
+    }
+    Ok(known)
+}
+
+/// Bodies of all entries after number `after`, in order.
+pub fn read(store: &dyn ObjectStore, after: u64) -> Result<Vec<(u64, Vec<u8>)>> {
+    let mut entries = Vec::new();
+    for sequence in after + 1.. {
+        let name = names::record(sequence);
+        let Some(bytes) = store.get(&name)? else { break };
+        entries.push((sequence, envelope::open(Kind::Record, &bytes, &name)?.to_vec()));
+    }
+    Ok(entries)
+}
+
+/// Write entry `sequence` unless it exists; `true` means that it is ours and durable.
+pub fn append(store: &dyn ObjectStore, sequence: u64, body: &[u8]) -> Result<bool> {
+    let name = names::record(sequence);
+    let created = store.put_if_absent(&name, &envelope::seal(Kind::Record, body))?;
+    if created {
+        store.sync(&[name])?;
+        let _ = store.put_cache(HINT, sequence.to_string().as_bytes());
+    }
+    Ok(created)
+}

@@ -1,0 +1,5 @@
+//! From a snapshot and a predicate to the data files that may hold matching rows.
+
+pub mod predicate;
+pub mod prune;
+pub mod plan;

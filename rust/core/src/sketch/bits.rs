@@ -1,0 +1,263 @@
+//! A histogram of numbers by the leading bits of their `f64` form: sign, exponent and as many mantissa bits as fit.
+//!
+//! The bits of a float, read as an integer, ascend with the float; a cell holds the floats that share all bits above
+//! `shift`. `shift` is the least that leaves at most [`BitHistogram::CAP`] occupied cells. So the state depends only on
+//! the values seen, and merges are exact in any order. Cells are narrow where values are dense on a logarithmic scale,
+//! and as fine as needed for values that hug one number (timestamps), with no regard to lone outliers. Columns of at
+//! most 2048 different values have one cell a value: their quantiles are exact.
+//!
+//! Error: a value is known to lie within its cell. With mantissa bits b = 52 - shift, a cell spans at most 2^-b of its
+//! value; 2048 cells over 16 octaves leave b >= 6, hence at most 1.6 % of the value, over one octave b >= 10.
+
+use super::BLOCK;
+use super::codec::{Reader, put_varint};
+use crate::error::Result;
+
+const VERSION: u8 = 1;
+
+/// A non-empty cell: `count` values, none below `low` or above `high`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cell {
+    /// Least float of the cell.
+    pub low: f64,
+    /// Greatest float of the cell.
+    pub high: f64,
+    /// Values in the cell; above zero.
+    pub count: u64,
+}
+
+/// Histogram over the finite values that it has seen; minus zero counts as zero.
+#[derive(Clone, Debug, Default)]
+pub struct BitHistogram {
+    /// Low bits that a cell ignores, at most 63.
+    shift: u32,
+    /// Occupied cells and their counts, ascending, without those in the table.
+    cells: Vec<(i64, u64)>,
+    table: Option<Table>,
+}
+
+impl BitHistogram {
+    /// Most occupied cells.
+    pub const CAP: usize = 2048;
+
+    /// Add the finite ones among `values`.
+    pub fn update(&mut self, values: &[f64]) {
+        for block in values.chunks(BLOCK) {
+            let mut table = self.table.take().unwrap_or_else(|| Table::of(std::mem::take(&mut self.cells)));
+            table.add(block, self.shift);
+            if table.len > Self::CAP {
+                self.cells = table.drain();
+                self.fit();
+                table.fill(std::mem::take(&mut self.cells));
+            }
+            self.table = Some(table);
+        }
+    }
+
+    /// Drop what only updates need. Done by `merge`; do it before reading cells or keeping a summary in memory.
+    pub fn freeze(&mut self) {
+        if let Some(mut table) = self.table.take() {
+            self.cells = table.drain();
+        }
+    }
+
+    /// Add what `other` has seen.
+    pub fn merge(&mut self, other: &Self) {
+        self.freeze();
+        let theirs = other.frozen();
+        let shift = self.shift.max(other.shift);
+        let mut ours = coarsen(std::mem::take(&mut self.cells), shift - self.shift);
+        ours.extend(coarsen(theirs, shift - other.shift));
+        ours.sort_by_key(|&(cell, _)| cell); // Two ascending runs: the sort merges them.
+        self.shift = shift;
+        self.cells = coarsen(ours, 0);
+        self.fit();
+    }
+
+    /// Raise `shift` by the least that brings the cells under the cap.
+    fn fit(&mut self) {
+        if self.cells.len() <= Self::CAP {
+            return;
+        }
+        // Two neighbours stay apart while their highest differing bit is kept.
+        let mut apart = [0_usize; 65];
+        for pair in self.cells.windows(2) {
+            apart[64 - (pair[0].0 ^ pair[1].0).leading_zeros() as usize] += 1;
+        }
+        let mut occupied = self.cells.len();
+        let mut more = 0;
+        while occupied > Self::CAP {
+            more += 1;
+            occupied -= apart[more];
+        }
+        self.shift += more as u32;
+        self.cells = coarsen(std::mem::take(&mut self.cells), more as u32);
+    }
+
+    fn frozen(&self) -> Vec<(i64, u64)> {
+        self.table.as_ref().map_or_else(|| self.cells.clone(), |table| table.clone().drain())
+    }
+
+    /// Number of values.
+    pub fn count(&self) -> u64 {
+        self.frozen().iter().fold(0, |sum, &(_, count)| sum.saturating_add(count))
+    }
+
+    /// The non-empty cells in ascending order. With `integral`, bounds are drawn in to the next integer: for
+    /// histograms of integers only.
+    pub fn cells(&self, integral: bool) -> Vec<Cell> {
+        let bounds = |cell: i64| {
+            let low = cell << self.shift;
+            let (low, high) = (value_of(low), value_of(low | !(-1_i64 << self.shift)));
+            if integral { (low.ceil(), high.floor().max(low.ceil())) } else { (low, high) }
+        };
+        let cell = |(cell, count)| {
+            let (low, high) = bounds(cell);
+            Cell { low, high, count }
+        };
+        self.frozen().into_iter().map(cell).collect()
+    }
+
+    /// Bytes of the summary: equal values, in any order, have equal bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        out
+    }
+
+    /// Read what `encode` wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new("bit histogram", bytes);
+        let histogram = Self::read(&mut reader)?;
+        reader.finish()?;
+        Ok(histogram)
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        let cells = self.frozen();
+        out.push(VERSION);
+        out.push(self.shift as u8);
+        put_varint(out, cells.len() as u64);
+        let mut previous = i64::MIN;
+        for (cell, count) in cells {
+            put_varint(out, cell.wrapping_sub(previous) as u64);
+            put_varint(out, count);
+            previous = cell;
+        }
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        reader.version(VERSION)?;
+        let shift = u32::from(reader.u8()?);
+        let n = reader.count(2)?;
+        if shift > 63 || n > Self::CAP {
+            return Err(reader.corrupt("the shift or the number of cells is too large", Self::CAP, n));
+        }
+        let mut cells = Vec::with_capacity(n);
+        let mut previous = i64::MIN;
+        for i in 0..n {
+            let step = reader.varint()?;
+            let cell = previous.checked_add_unsigned(step).filter(|_| step > 0 || i == 0);
+            let cell = cell.filter(|&cell| (cell << shift) >> shift == cell);
+            let (Some(cell), count @ 1..) = (cell, reader.varint()?) else {
+                return Err(reader.corrupt("a cell is out of range or empty", "ascending cells", step));
+            };
+            cells.push((cell, count));
+            previous = cell;
+        }
+        Ok(Self { shift, cells, table: None })
+    }
+}
+
+/// An integer that ascends with the value.
+#[inline]
+fn key_of(value: f64) -> i64 {
+    let bits = (value + 0.0).to_bits() as i64; // Adding zero turns minus zero into zero.
+    bits ^ (((bits >> 63) as u64) >> 1) as i64
+}
+
+/// The float of a key; beyond the finite ones, the outermost.
+fn value_of(key: i64) -> f64 {
+    let key = key.clamp(key_of(f64::MIN), key_of(f64::MAX));
+    f64::from_bits((key ^ (((key >> 63) as u64) >> 1) as i64) as u64)
+}
+
+/// Drop `more` low bits of ascending cells and add up those that become one.
+fn coarsen(mut cells: Vec<(i64, u64)>, more: u32) -> Vec<(i64, u64)> {
+    for cell in &mut cells {
+        cell.0 >>= more.min(63);
+    }
+    cells.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            kept.1 = kept.1.saturating_add(next.1);
+        }
+        same
+    });
+    cells
+}
+
+/// Open addressing from a cell to its count, with room for the cap and one block more; count 0 marks a free slot.
+#[derive(Clone, Debug)]
+struct Table {
+    slots: Vec<(i64, u64)>,
+    len: usize,
+}
+
+impl Table {
+    fn of(cells: Vec<(i64, u64)>) -> Self {
+        let mut table = Self { slots: Vec::new(), len: 0 };
+        table.fill(cells);
+        table
+    }
+
+    fn fill(&mut self, cells: Vec<(i64, u64)>) {
+        let room = (2 * cells.len()).next_power_of_two().max(64);
+        self.slots.clear();
+        self.slots.resize(room, (0, 0));
+        self.len = 0;
+        for (cell, count) in cells {
+            self.add_cell(cell, count);
+        }
+    }
+
+    fn add(&mut self, block: &[f64], shift: u32) {
+        for &value in block {
+            if value.is_finite() {
+                self.add_cell(key_of(value) >> shift, 1);
+            }
+        }
+    }
+
+    #[inline]
+    fn add_cell(&mut self, cell: i64, count: u64) {
+        let mask = self.slots.len() - 1;
+        let mut at = ((cell as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & mask;
+        loop {
+            let slot = &mut self.slots[at];
+            if slot.1 == 0 {
+                *slot = (cell, count);
+                self.len += 1;
+                if self.len * 2 > self.slots.len() {
+                    let cells = self.drain();
+                    self.fill(cells);
+                }
+                return;
+            }
+            if slot.0 == cell {
+                slot.1 = slot.1.saturating_add(count);
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// All cells in ascending order; the table is empty afterwards.
+    fn drain(&mut self) -> Vec<(i64, u64)> {
+        let mut cells: Vec<_> = self.slots.iter().copied().filter(|slot| slot.1 > 0).collect();
+        cells.sort_unstable_by_key(|&(cell, _)| cell);
+        self.slots.clear();
+        self.len = 0;
+        cells
+    }
+}

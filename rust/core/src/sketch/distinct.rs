@@ -1,0 +1,186 @@
+//! The number of distinct values: exact up to a cap, estimated beyond it.
+//!
+//! Works on hashes: up to [`Distinct::CAP`] of them are kept (two of the 4096 collide once in 10^12 columns, integers
+//! and floats never), beyond that only 16384 `HyperLogLog` registers. The state depends on the set of hashes alone,
+//! so that merges are exact in any order.
+
+use super::codec::{Reader, put_varint};
+use super::hll::Hll;
+use super::index::HashIndex;
+use crate::error::Result;
+
+const VERSION: u8 = 1;
+
+/// Counts the distinct hashes that it has seen.
+#[derive(Clone, Debug)]
+pub struct Distinct(State);
+
+#[derive(Clone, Debug)]
+enum State {
+    /// In ascending order whenever the index is not built.
+    Exact {
+        hashes: Vec<u64>,
+        index: HashIndex,
+    },
+    Estimated(Hll),
+}
+
+impl Default for Distinct {
+    fn default() -> Self {
+        Self(State::Exact { hashes: Vec::new(), index: HashIndex::default() })
+    }
+}
+
+impl Distinct {
+    /// Distinct values up to which the count is exact.
+    pub const CAP: usize = 4096;
+
+    /// Add the hash of one value.
+    #[inline]
+    pub fn insert(&mut self, hash: u64) {
+        match &mut self.0 {
+            State::Estimated(hll) => hll.insert(hash),
+            State::Exact { hashes, index } => {
+                if !index.is_built() {
+                    *index = HashIndex::of(hashes.iter().copied());
+                }
+                if index.find(hash, |at| hashes[at] == hash).is_none() {
+                    self.insert_new(hash);
+                }
+            }
+        }
+    }
+
+    fn insert_new(&mut self, hash: u64) {
+        let State::Exact { hashes, index } = &mut self.0 else { return };
+        hashes.push(hash);
+        if hashes.len() > Self::CAP {
+            self.0 = State::Estimated(registers_of(hashes));
+        } else if index.has_room() {
+            index.append(hash);
+        } else {
+            *index = HashIndex::of(hashes.iter().copied());
+        }
+    }
+
+    /// Add what `other` has seen.
+    pub fn merge(&mut self, other: &Self) {
+        self.freeze();
+        match (&mut self.0, &other.0) {
+            (State::Estimated(ours), State::Estimated(theirs)) => ours.merge(theirs),
+            (State::Estimated(ours), State::Exact { hashes, .. }) => ours.insert_all(hashes),
+            (State::Exact { hashes, .. }, State::Estimated(theirs)) => {
+                let mut registers = theirs.clone();
+                registers.insert_all(hashes);
+                self.0 = State::Estimated(registers);
+            }
+            (State::Exact { hashes: ours, .. }, State::Exact { hashes: theirs, index }) => {
+                let union = if index.is_built() { union(ours, &sorted(theirs)) } else { union(ours, theirs) };
+                *self = Self::of_sorted(union);
+            }
+        }
+    }
+
+    /// The summary of hashes that ascend strictly.
+    pub(crate) fn of_sorted(hashes: Vec<u64>) -> Self {
+        if hashes.len() > Self::CAP {
+            return Self(State::Estimated(registers_of(&hashes)));
+        }
+        Self(State::Exact { hashes, index: HashIndex::default() })
+    }
+
+    /// Drop what only updates need. Done by `merge`; do it before keeping a summary in memory.
+    pub fn freeze(&mut self) {
+        if let State::Exact { hashes, index } = &mut self.0
+            && index.is_built()
+        {
+            hashes.sort_unstable();
+            *index = HashIndex::default();
+        }
+    }
+
+    /// Distinct values, exact if `is_exact`.
+    pub fn count(&self) -> u64 {
+        match &self.0 {
+            State::Exact { hashes, .. } => hashes.len() as u64,
+            State::Estimated(hll) => (hll.estimate().round() as u64).max(Self::CAP as u64 + 1),
+        }
+    }
+
+    /// Whether the count is exact.
+    pub fn is_exact(&self) -> bool {
+        matches!(self.0, State::Exact { .. })
+    }
+
+    /// Relative standard error of the count: 0 if exact.
+    pub fn relative_error(&self) -> f64 {
+        if self.is_exact() { 0.0 } else { Hll::RELATIVE_ERROR }
+    }
+
+    /// Bytes of the summary: equal sets of hashes have equal bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        out
+    }
+
+    /// Read what `encode` wrote.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new("distinct counts", bytes);
+        let distinct = Self::read(&mut reader)?;
+        reader.finish()?;
+        Ok(distinct)
+    }
+
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
+        out.push(VERSION);
+        out.push(u8::from(self.is_exact()));
+        match &self.0 {
+            State::Estimated(hll) => hll.write(out),
+            State::Exact { hashes, .. } => {
+                put_varint(out, hashes.len() as u64);
+                out.extend(sorted(hashes).iter().flat_map(|hash| hash.to_le_bytes()));
+            }
+        }
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        reader.version(VERSION)?;
+        if !reader.bool()? {
+            return Ok(Self(State::Estimated(Hll::read(reader)?)));
+        }
+        let n = reader.count(8)?;
+        let hashes = (0..n).map(|_| reader.u64()).collect::<Result<Vec<u64>>>()?;
+        if n > Self::CAP || !hashes.is_sorted_by(|a, b| a < b) {
+            return Err(reader.corrupt("the hashes do not ascend or are too many", Self::CAP, n));
+        }
+        Ok(Self::of_sorted(hashes))
+    }
+}
+
+fn registers_of(hashes: &[u64]) -> Hll {
+    let mut registers = Hll::new();
+    registers.insert_all(hashes);
+    registers
+}
+
+fn sorted(hashes: &[u64]) -> Vec<u64> {
+    let mut hashes = hashes.to_vec();
+    hashes.sort_unstable();
+    hashes
+}
+
+/// Union of two strictly ascending sequences.
+fn union(ours: &[u64], theirs: &[u64]) -> Vec<u64> {
+    let mut union = Vec::with_capacity(ours.len() + theirs.len());
+    let (mut i, mut j) = (0, 0);
+    while i < ours.len() && j < theirs.len() {
+        let (left, right) = (ours[i], theirs[j]);
+        union.push(left.min(right));
+        i += usize::from(left <= right);
+        j += usize::from(right <= left);
+    }
+    union.extend_from_slice(&ours[i..]);
+    union.extend_from_slice(&theirs[j..]);
+    union
+}

@@ -1,0 +1,128 @@
+//! The stored form of table statistics. What can be derived is left out, what a kind does not have too.
+
+use super::TableStatistics;
+use super::column::{ColumnStatistics, Kind, Lengths};
+use super::scalar::{Bound, Scalar};
+use crate::error::Result;
+use crate::sketch::{BitHistogram, Distinct, Frequent, Moments, Reader, put_varint};
+
+const VERSION: u8 = 1;
+
+pub(super) fn encode(statistics: &TableStatistics) -> Vec<u8> {
+    let mut out = vec![VERSION];
+    put_varint(&mut out, statistics.n_rows);
+    put_varint(&mut out, statistics.columns.len() as u64);
+    for column in &statistics.columns {
+        write_column(column, &mut out);
+    }
+    out
+}
+
+pub(super) fn decode(bytes: &[u8]) -> Result<TableStatistics> {
+    let mut reader = Reader::new("statistics", bytes);
+    reader.version(VERSION)?;
+    let n_rows = reader.varint()?;
+    let n_columns = reader.count(4)?;
+    let mut columns = Vec::new();
+    for _ in 0..n_columns {
+        columns.push(read_column(&mut reader)?);
+    }
+    reader.finish()?;
+    Ok(TableStatistics { n_rows, columns })
+}
+
+fn write_column(column: &ColumnStatistics, out: &mut Vec<u8>) {
+    put_bytes(out, column.name.as_bytes());
+    out.push(column.kind as u8);
+    put_bytes(out, column.arrow_type.as_bytes());
+    out.extend(column.scale.to_le_bytes());
+    put_varint(out, column.n_null);
+    write_bound(column.min.as_ref(), out);
+    write_bound(column.max.as_ref(), out);
+    if column.kind.is_numeric() {
+        column.moments.write(out);
+        column.bits.write(out);
+    } else {
+        for field in [column.lengths.n, column.lengths.min, column.lengths.max, column.lengths.total] {
+            put_varint(out, field);
+        }
+    }
+    if column.kind.is_counted() {
+        column.frequent.write(out);
+        // The exact values are the distinct ones.
+        if !column.frequent.is_exact() {
+            column.distinct.write(out);
+        }
+    }
+}
+
+fn read_column(reader: &mut Reader<'_>) -> Result<ColumnStatistics> {
+    let name = reader.string()?;
+    let code = reader.u8()?;
+    let Some(&(kind, _)) = Kind::ALL.get(usize::from(code)) else {
+        return Err(reader.corrupt("the kind of a column is unknown", Kind::ALL.len(), code));
+    };
+    let arrow_type = reader.string()?;
+    let scale = reader.u8()? as i8;
+    let mut column = ColumnStatistics::empty(name, kind, arrow_type, scale);
+    column.n_null = reader.varint()?;
+    column.min = read_bound(kind, scale, reader)?;
+    column.max = read_bound(kind, scale, reader)?;
+    if kind.is_numeric() {
+        column.moments = Moments::read(reader)?;
+        column.bits = BitHistogram::read(reader)?;
+    } else {
+        column.lengths =
+            Lengths { n: reader.varint()?, min: reader.varint()?, max: reader.varint()?, total: reader.varint()? };
+    }
+    if kind.is_counted() {
+        let frequent = Frequent::read(reader)?;
+        if frequent.is_bytes() != column.frequent.is_bytes() {
+            return Err(reader.corrupt("the frequent values are of another kind", kind.as_str(), "other values"));
+        }
+        column.distinct =
+            if frequent.is_exact() { Distinct::of_sorted(frequent.hashes()) } else { Distinct::read(reader)? };
+        column.frequent = frequent;
+    }
+    Ok(column)
+}
+
+fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_varint(out, bytes.len() as u64);
+    out.extend_from_slice(bytes);
+}
+
+/// 0: none, 1: exact, 2: beyond the values; then the value as the kind has it.
+fn write_bound(bound: Option<&Bound>, out: &mut Vec<u8>) {
+    let Some(Bound { value, exact }) = bound else { return out.push(0) };
+    out.push(if *exact { 1 } else { 2 });
+    match value {
+        Scalar::Int(value) => out.extend(value.to_le_bytes()),
+        Scalar::UInt(value) => out.extend(value.to_le_bytes()),
+        Scalar::Float(value) => out.extend(value.to_le_bytes()),
+        Scalar::Decimal { value, .. } => out.extend(value.to_le_bytes()),
+        Scalar::String(text) => put_bytes(out, text.as_bytes()),
+        Scalar::Binary(bytes) => put_bytes(out, bytes),
+    }
+}
+
+fn read_bound(kind: Kind, scale: i8, reader: &mut Reader<'_>) -> Result<Option<Bound>> {
+    let exact = match reader.u8()? {
+        0 => return Ok(None),
+        1 => true,
+        2 => false,
+        other => return Err(reader.corrupt("the mark of a bound is unknown", "0, 1 or 2", other)),
+    };
+    let value = match kind {
+        Kind::Null | Kind::List | Kind::Struct => {
+            return Err(reader.corrupt("there is a bound", "none", kind.as_str()));
+        }
+        Kind::Bool | Kind::Int | Kind::Date | Kind::Time | Kind::Timestamp => Scalar::Int(reader.u64()? as i64),
+        Kind::UInt => Scalar::UInt(reader.u64()?),
+        Kind::Float => Scalar::Float(reader.f64()?),
+        Kind::Decimal => Scalar::Decimal { value: reader.i128()?, scale },
+        Kind::String => Scalar::String(reader.string()?),
+        Kind::Binary => Scalar::Binary(reader.bytes()?.into()),
+    };
+    Ok(Some(Bound { value, exact }))
+}

@@ -1,0 +1,33 @@
+//! The threads on which kernels run: one pool a process, as large as the machine or as `LAKEBED_THREADS` says.
+//!
+//! A forked child has none of its parent's threads, so it gets a pool of its own at its first use.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rayon::{ThreadPool, ThreadPoolBuilder};
+
+static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
+
+/// Run `work`, and all that it does in parallel, on the pool; on the calling thread where there can be no pool.
+pub fn install<R: Send>(work: impl FnOnce() -> R + Send) -> R {
+    match pool() {
+        Some(pool) => pool.install(work),
+        None => work(),
+    }
+}
+
+fn pool() -> Option<Arc<ThreadPool>> {
+    let process = std::process::id();
+    let mut slot = POOL.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((owner, pool)) = slot.as_ref()
+        && *owner == process
+    {
+        return Some(Arc::clone(pool));
+    }
+    let asked = std::env::var("LAKEBED_THREADS").ok().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let built = ThreadPoolBuilder::new().num_threads(asked).thread_name(|i| format!("lakebed-{i}")).build();
+    let pool = Arc::new(built.ok()?);
+    // The parent's pool cannot be joined here: its threads are not in this process.
+    std::mem::forget(slot.replace((process, Arc::clone(&pool))));
+    Some(pool)
+}

@@ -1,0 +1,90 @@
+//! From staged changes to the objects of a commit. Subtrees that do not change keep their references.
+
+use super::leaves::{self, LeafContent};
+use super::stage::{Mode, StagedTable, Transaction};
+use crate::error::{Error, Result};
+use crate::format::manifest::DataFile;
+use crate::format::pack::{Class, ObjectRef, PackWriter};
+use crate::log::commit::{Commit, Payloads, Root, TableVersion};
+use crate::log::objects::Objects;
+
+/// Add every object of the commit to `pack`; gives the commit's own reference.
+pub(super) fn build(
+    transaction: &Transaction,
+    pack: &mut PackWriter,
+    operation: &[u8],
+    time_us: i64,
+) -> Result<ObjectRef> {
+    let base = &transaction.base;
+    let sequence = base.commit().map_or(1, |parent| parent.sequence + 1);
+    let mut root = base.commit().map_or_else(Root::default, |parent| parent.root.clone());
+    if !transaction.tables.is_empty() {
+        let mut tables = base.tables()?.clone();
+        for (name, staged) in &transaction.tables {
+            let version = table_version(staged, sequence, base.objects(), pack)?;
+            tables.insert(name.clone(), add_json(pack, &version)?);
+        }
+        root.tables = Some(add_json(pack, &tables)?);
+    }
+    if !transaction.schemas.is_empty() {
+        root.schemas = Some(add_payloads(pack, base.schemas()?, &transaction.schemas)?);
+    }
+    if !transaction.lake.is_empty() {
+        root.lake = Some(add_payloads(pack, base.lake()?, &transaction.lake)?);
+    }
+    let parents = base.reference().cloned().into_iter().collect();
+    let operation = pack.add(Class::Payload, operation)?;
+    add_json(pack, &Commit { parents, sequence, time_us, operation, root })
+}
+
+fn table_version(
+    staged: &StagedTable,
+    sequence: u64,
+    objects: &Objects,
+    pack: &mut PackWriter,
+) -> Result<TableVersion> {
+    let before = staged.before.as_ref().map(|table| &table.version);
+    let mut next_row_id = before.map_or(0, |version| version.next_row_id);
+    let kept = before.filter(|_| staged.mode == Mode::Append);
+    let mut leaves = kept.map_or_else(Vec::new, |version| version.leaves.clone());
+    let mut content: Option<LeafContent> = None;
+    for file in &staged.files {
+        let summary = pack.add(Class::Payload, &file.statistics.encode())?;
+        let (id, n_rows, size_bytes) = (file.id, file.n_rows, file.size_bytes);
+        let entry = DataFile { id, n_rows, size_bytes, first_row_id: next_row_id, sequence, summary };
+        next_row_id += n_rows;
+        let zones = leaves::zones(&file.statistics, &staged.schema)?;
+        match content.as_mut() {
+            None => {
+                let statistics = file.statistics.clone();
+                content = Some(LeafContent { files: vec![entry], zones: vec![zones], statistics });
+            }
+            Some(content) => {
+                content.files.push(entry);
+                content.zones.push(zones);
+                content.statistics.merge(&file.statistics)?;
+            }
+        }
+    }
+    if let Some(content) = content {
+        leaves::push(&mut leaves, content, objects, pack)?;
+    }
+    let (table_id, schema) = (staged.table_id.clone(), staged.schema.clone());
+    Ok(TableVersion { table_id, schema, leaves, next_row_id })
+}
+
+fn add_payloads<'a>(
+    pack: &mut PackWriter,
+    mut payloads: Payloads,
+    changed: impl IntoIterator<Item = (&'a String, &'a Vec<u8>)>,
+) -> Result<ObjectRef> {
+    for (name, bytes) in changed {
+        payloads.insert(name.clone(), pack.add(Class::Payload, bytes)?);
+    }
+    add_json(pack, &payloads)
+}
+
+fn add_json<T: serde::Serialize>(pack: &mut PackWriter, object: &T) -> Result<ObjectRef> {
+    let bytes = serde_json::to_vec(object).map_err(|e| Error::InvalidArgument(e.to_string()))?;
+    pack.add(Class::Structure, &bytes)
+}

@@ -1,0 +1,79 @@
+//! The commit itself: objects, sync, one put-if-absent; or a rebase where somebody was faster.
+
+use std::io::Write;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use super::stage::Transaction;
+use super::{build, conflict};
+use crate::error::{Error, Result};
+use crate::format::pack::{ObjectRef, PackWriter};
+use crate::log::refs::{self, Put, RefEntry};
+
+/// A commit that is durable.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    /// The commit.
+    pub commit: ObjectRef,
+    /// Number of the branch's entry that names it.
+    pub ref_sequence: u64,
+    /// Microseconds since 1970 UTC.
+    pub time_us: i64,
+}
+
+impl Transaction {
+    /// Commit with `operation` (JSON) as its description. `None` means that the branch had moved: the transaction stands on
+    /// the new head now, and the caller decides again whether to commit. A real conflict is an error.
+    pub fn try_commit(&mut self, operation: &[u8]) -> Result<Option<Committed>> {
+        if self.tables.is_empty() && self.schemas.is_empty() && self.lake.is_empty() {
+            return Err(Error::InvalidArgument("nothing to commit: the transaction changed nothing".into()));
+        }
+        let objects = Arc::clone(self.base.objects());
+        let store = objects.store.as_ref();
+        let time_us = self.base.commit().map_or(0, |parent| parent.time_us + 1).max(now_us());
+        let mut pack = PackWriter::new(objects.key)?;
+        let commit = build::build(self, &mut pack, operation, time_us)?;
+        let (name, bytes) = pack.finish();
+        let mut upload = store.stage()?;
+        upload.write_all(&bytes).map_err(|source| write_failed(&name, source))?;
+        upload.publish(&name)?;
+        let mut names = self.written.clone();
+        names.extend(self.tables.values().flat_map(|table| table.files.iter().map(|file| file.name.clone())));
+        names.push(name);
+        // All that the commit names is on disk before the one step that makes it visible.
+        store.sync(&names)?;
+        self.put_entry(commit, time_us)
+    }
+
+    fn put_entry(&mut self, commit: ObjectRef, time_us: i64) -> Result<Option<Committed>> {
+        let objects = Arc::clone(self.base.objects());
+        let store = objects.store.as_ref();
+        let entry = RefEntry {
+            name: self.base.branch().into(),
+            sequence: self.base.ref_sequence() + 1,
+            commit: Some(commit.clone()),
+            writer: self.writer.clone(),
+            time_us,
+            origin: None,
+        };
+        match refs::put_entry(store, &entry)? {
+            Put::Done => {
+                refs::hint(store, &entry.name, entry.sequence);
+                Ok(Some(Committed { commit, ref_sequence: entry.sequence, time_us }))
+            }
+            Put::Taken => {
+                conflict::rebase(self)?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// Now, in microseconds since 1970 UTC.
+pub(crate) fn now_us() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros() as i64)
+}
+
+fn write_failed(name: &str, source: std::io::Error) -> Error {
+    Error::Io { action: "write".into(), path: name.into(), source }
+}

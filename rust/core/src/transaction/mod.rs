@@ -1,0 +1,11 @@
+//! One `commit()` ends every write: stage, build the pack, sync, put the ref entry; rebase and try again if it is taken.
+
+mod stage;
+mod leaves;
+mod build;
+mod conflict;
+mod commit;
+
+pub use commit::Committed;
+pub(crate) use commit::now_us;
+pub use stage::{Mode, Transaction};

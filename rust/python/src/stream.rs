@@ -1,0 +1,100 @@
+//! Tables across the boundary: Arrow C streams in PyCapsules, zero copy, both ways.
+
+use std::sync::{Mutex, PoisonError};
+
+use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
+use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
+use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};
+use arrow_schema::{ArrowError, Schema};
+use arrow_select::concat::concat_batches;
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyTuple};
+
+/// A stream of record batches that came from Python, or goes there. It can be read once.
+#[pyclass(frozen, module = "lakebed._core")]
+pub(crate) struct ArrowStream {
+    reader: Mutex<Option<Box<dyn RecordBatchReader + Send>>>,
+}
+
+impl ArrowStream {
+    /// A stream of these batches.
+    pub(crate) fn from_batches(schema: &Schema, batches: Vec<RecordBatch>) -> Self {
+        let reader = RecordBatchIterator::new(batches.into_iter().map(Ok), schema.clone().into());
+        Self { reader: Mutex::new(Some(Box::new(reader))) }
+    }
+}
+
+#[pymethods]
+impl ArrowStream {
+    #[pyo3(signature = (requested_schema = None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        // The protocol lets a producer give its own types where it cannot give the requested ones.
+        drop(requested_schema);
+        let taken = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let reader =
+            taken.ok_or_else(|| PyValueError::new_err("this Arrow stream was read already; make a new one"))?;
+        PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(reader), c"arrow_array_stream")
+    }
+}
+
+/// The stream of any object that speaks Arrow: `__arrow_c_stream__`, else `__arrow_c_array__`.
+pub(crate) struct Input(pub(crate) Box<dyn RecordBatchReader + Send>);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Input {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        if object.hasattr("__arrow_c_stream__")? {
+            let capsule = object.call_method0("__arrow_c_stream__")?;
+            let capsule = capsule.cast::<PyCapsule>()?;
+            let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?.cast::<FFI_ArrowArrayStream>();
+            // SAFETY: a capsule of that name holds a valid stream; `from_raw` moves it out and marks it as released.
+            let reader = unsafe { RecordBatchStreamReader::from_raw(pointer.as_ptr()) };
+            return Ok(Self(Box::new(reader.map_err(invalid)?)));
+        }
+        if object.hasattr("__arrow_c_array__")? {
+            let batch = import_batch(&object.call_method0("__arrow_c_array__")?).map_err(invalid)?;
+            let schema = batch.schema();
+            return Ok(Self(Box::new(RecordBatchIterator::new([Ok(batch)], schema))));
+        }
+        let found = object.get_type().name()?;
+        Err(PyTypeError::new_err(format!(
+            "expected a table that speaks Arrow (polars, pyarrow, pandas >= 2.2, duckdb ...), found {found}; \
+             pass for instance a polars.DataFrame"
+        )))
+    }
+}
+
+/// All rows of a stream as one batch.
+pub(crate) fn read_one(input: Input) -> lakebed_core::Result<RecordBatch> {
+    let schema = input.0.schema();
+    let batches = input.0.collect::<Result<Vec<_>, _>>()?;
+    Ok(concat_batches(&schema, &batches)?)
+}
+
+/// A schema as an Arrow C schema capsule.
+pub(crate) fn export_schema<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyCapsule>> {
+    PyCapsule::new_with_value(py, FFI_ArrowSchema::try_from(schema).map_err(invalid)?, c"arrow_schema")
+}
+
+fn import_batch(pair: &Bound<'_, PyAny>) -> Result<RecordBatch, ArrowError> {
+    let failed = |e: PyErr| ArrowError::CDataInterface(e.to_string());
+    let pair = pair.cast::<PyTuple>().map_err(|e| failed(e.into()))?;
+    let (schema, array) = (pair.get_item(0).map_err(failed)?, pair.get_item(1).map_err(failed)?);
+    let schema = schema.cast::<PyCapsule>().map_err(|e| failed(e.into()))?;
+    let array = array.cast::<PyCapsule>().map_err(|e| failed(e.into()))?;
+    let schema = schema.pointer_checked(Some(c"arrow_schema")).map_err(failed)?.cast::<FFI_ArrowSchema>();
+    let array = array.pointer_checked(Some(c"arrow_array")).map_err(failed)?.cast::<FFI_ArrowArray>();
+    // SAFETY: capsules of those names hold a valid schema and array; the array is moved out and marked as released.
+    let data = unsafe { from_ffi(FFI_ArrowArray::from_raw(array.as_ptr()), schema.as_ref()) }?;
+    Ok(RecordBatch::from(StructArray::from(data)))
+}
+
+fn invalid(error: ArrowError) -> PyErr {
+    PyValueError::new_err(format!("the Arrow data cannot be imported: {error}"))
+}
