@@ -71,12 +71,12 @@ def summarize_values(kind: str, values: list[Any], cap: int) -> dict[str, Any]:
     if not values:
         return summary
     finite = sorted(value for value in values if math.isfinite(value))
-    mean = sum(values) / len(values)
+    mean = sum(finite) / len(finite) if finite else math.nan
     numbers = {
         "n_zero": values.count(0),
         "n_negative": sum(value < 0 for value in values),
         "mean": mean,
-        "variance": sum((value - mean) * (value - mean) for value in values) / len(values),
+        "variance": sum((value - mean) * (value - mean) for value in finite) / len(finite) if finite else math.nan,
         "sum": sum(values) if kind in ("bool", "int", "uint") else None,
         "quantiles": [float(finite[round(i / 100 * (len(finite) - 1))]) for i in range(101)] if finite else [],
         "bins": bit_histogram(finite),

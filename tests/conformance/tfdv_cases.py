@@ -86,7 +86,6 @@ FEATURES: dict[str, tuple[list[Any], str]] = {
         ["a", "b"],
         'type: BYTES string_domain { value: "a" } distribution_constraints { min_domain_mass: 0.6 }',
     ),
-    "string domain of lists": ([["a", "b"], ["a"]], 'type: BYTES string_domain { value: "a" }'),
     "lost domain": (STRINGS, 'type: BYTES domain: "lost"'),
     "bool": ([0, 1], "type: INT bool_domain { }"),
     "too great for bool": ([0, 2], "type: INT bool_domain { }"),

@@ -109,7 +109,9 @@ impl Disk {
         state.n_injected += usize::from(fails);
         match done {
             Some(value) if !fails => Ok(value),
-            _ => Err(Error::Io { action: "reach".into(), path: "the disk".into(), source: io::Error::other("injected") }),
+            _ => {
+                Err(Error::Io { action: "reach".into(), path: "the disk".into(), source: io::Error::other("injected") })
+            }
         }
     }
 }

@@ -1,5 +1,11 @@
 //! Behaviour tests of `lakebed-core` through its public API, one module per behaviour.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::float_cmp)] // Tests fail by panicking.
+
+// The kernels.
+mod asof;
+mod sketch;
+mod statistics;
 // The store.
 mod batches;
 mod crash;

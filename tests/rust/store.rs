@@ -226,7 +226,10 @@ fn changes_that_collide_are_refused_by_name() -> Outcome {
         slow.write("t", ours, &mut stream(&[our_rows]))?;
         let won = write(&repository, "t", theirs, &their_rows)?;
         let refused = slow.try_commit(b"{}").err().ok_or("it was not refused")?;
-        assert!(matches!(&refused, Error::WriteConflict { table, ours, .. } if table == "t" && ours == word), "{refused}");
+        assert!(
+            matches!(&refused, Error::WriteConflict { table, ours, .. } if table == "t" && ours == word),
+            "{refused}"
+        );
         assert_eq!(repository.head("main")?.reference(), Some(&won.commit));
     }
     Ok(())
@@ -250,29 +253,37 @@ fn many_threads_append_to_one_table_and_no_row_is_lost() -> Outcome {
     let folder = Folder::new()?;
     let location = folder.join("w");
     Repository::open(&location, OpenOptions::default())?;
-    let work = |thread: i64| -> lakebed_core::Result<()> {
-        let repository = Repository::open(&location, OpenOptions::default())?;
+    let work = |thread: i64, location: &str| -> lakebed_core::Result<()> {
+        let repository = Repository::open(location, OpenOptions::default())?;
         for n in 0..COMMITS {
             let rows = ints([thread * COMMITS + n]).map_err(|e| Error::InvalidArgument(e.to_string()))?;
             write(&repository, "t", Mode::Append, &rows)?;
         }
         Ok(())
     };
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || work(thread))).collect();
-        handles.into_iter().map(|handle| handle.join().map_err(|_| "a thread panicked")?.map_err(Into::into)).collect()
-    })
-    .and_then(|()| {
-        let repository = Repository::open(&location, OpenOptions::default())?;
-        let mut found = values(&repository, &newest(&repository, "t")?)?;
-        found.sort_unstable();
-        assert_eq!(found, (0..THREADS * COMMITS).collect::<Vec<_>>());
-        let history = repository.history("main")?;
-        let sequences: Vec<u64> = history.iter().map(|row| row.sequence).collect();
-        assert_eq!(sequences, (1..=(THREADS * COMMITS) as u64).collect::<Vec<_>>());
-        assert!(history.windows(2).all(|pair| pair[1].parent.as_ref() == Some(&pair[0].commit.id)));
+    std::thread::scope(|scope| -> Outcome {
+        let handles: Vec<_> = (0..THREADS)
+            .map(|thread| {
+                scope.spawn({
+                    let location = &location;
+                    move || work(thread, location)
+                })
+            })
+            .collect();
+        for handle in handles {
+            handle.join().map_err(|_| "a thread panicked")??;
+        }
         Ok(())
-    })
+    })?;
+    let repository = Repository::open(&location, OpenOptions::default())?;
+    let mut found = values(&repository, &newest(&repository, "t")?)?;
+    found.sort_unstable();
+    assert_eq!(found, (0..THREADS * COMMITS).collect::<Vec<_>>());
+    let history = repository.history("main")?;
+    let sequences: Vec<u64> = history.iter().map(|row| row.sequence).collect();
+    assert_eq!(sequences, (1..=(THREADS * COMMITS) as u64).collect::<Vec<_>>());
+    assert!(history.windows(2).all(|pair| pair[1].parent.as_ref() == Some(&pair[0].commit.id)));
+    Ok(())
 }
 
 #[test]
@@ -403,10 +414,8 @@ fn raw_bytes_are_stored_once_under_their_plain_hash() -> Outcome {
 #[test]
 fn a_directory_and_memory_answer_alike() -> Outcome {
     let folder = Folder::new()?;
-    let stores: [Arc<dyn ObjectStore>; 2] = [
-        Arc::new(LocalStore::new(&folder.0.join("deep/er/w"))),
-        Arc::new(MemoryStore::default()),
-    ];
+    let stores: [Arc<dyn ObjectStore>; 2] =
+        [Arc::new(LocalStore::new(&folder.0.join("deep/er/w"))), Arc::new(MemoryStore::default())];
     for store in stores {
         let repository = Repository::with_store(Arc::clone(&store), OpenOptions::default())?;
         assert!(store.put_if_absent("cache/a", b"1")?);

@@ -183,7 +183,7 @@ fn the_sequence_of_a_history_row_opens_that_commit() -> Outcome {
     write_to(&repository, "b", "t", Mode::Append, &ints([9])?)?;
     for branch in ["main", "b"] {
         for row in repository.history(branch)? {
-            assert_eq!(id(&repository.at_sequence(&row.branch, row.sequence)?), Some(row.commit.id), "{branch}");
+            assert_eq!(id(&repository.at_sequence(branch, row.sequence)?), Some(row.commit.id), "{branch}");
         }
     }
     assert!(matches!(repository.at_sequence("b", 99), Err(Error::VersionNotFound { .. })));

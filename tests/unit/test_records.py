@@ -48,14 +48,16 @@ RECORDS: list[Any] = [
         name="",
         state=ArtifactState.UNKNOWN,
         properties={"x": 0.1},
-        custom_properties={"o": {"a": [1.0, None, {"b": -0.0}]}, "p": ProtoValue("t", b"\xff"), "b": False, "s": ""},
+        custom_properties={"b": False, "o": {"a": [1.0, None, {"b": -0.0}]}, "p": ProtoValue("t", b"\xff"), "s": ""},
         external_id="",
         create_time_since_epoch=7,
         last_update_time_since_epoch=8,
     ),
     Execution(id=1, type_id=11, last_known_state=ExecutionState.CANCELED, create_time_since_epoch=7),
     Context(id=1, type_id=12, name="r"),
-    Event(id=1, type=EventType.PENDING_OUTPUT, artifact_id=1, execution_id=1, path=("a", 0), milliseconds_since_epoch=0),
+    Event(
+        id=1, type=EventType.PENDING_OUTPUT, artifact_id=1, execution_id=1, path=("a", 0), milliseconds_since_epoch=0
+    ),
     Attribution(id=1, artifact_id=1, context_id=1),
     Association(id=1, execution_id=1, context_id=1),
     ParentContext(child_id=1, parent_id=2),
@@ -88,13 +90,13 @@ def test_an_operation_comes_back_as_it_was(record: Any) -> None:
 
 def test_the_bytes_of_an_entry_are_pinned() -> None:
     artifact = Artifact(id=1, type_id=10, custom_properties={"x": math.nan, "n": 1}, create_time_since_epoch=5)
-    assert encode_entry(entry_of(artifact, RECORDS[6])) == (
-        b'{"groups":[{"key":"commit:9f","operations":['
-        b'{"create_time_since_epoch":5,"custom_properties":{"n":["i",1],"x":["f","nan"]},"id":1,"op":"create_artifact",'
-        b'"type_id":10},'
-        b'{"artifact_id":1,"execution_id":1,"id":1,"milliseconds_since_epoch":0,"op":"create_event","path":["a",0],'
-        b'"type":7}]}],"time":7,"version":1,"writer":"0123456789abcdef0123456789abcdef"}'
-    )
+    body = encode_entry(entry_of(artifact, RECORDS[6])).decode()
+    assert body.split("},{") == [
+        '{"groups":[{"key":"commit:9f","operations":[{"create_time_since_epoch":5,'
+        '"custom_properties":{"n":["i",1],"x":["f","nan"]},"id":1,"op":"create_artifact","type_id":10',
+        '"artifact_id":1,"execution_id":1,"id":1,"milliseconds_since_epoch":0,"op":"create_event","path":["a",0],'
+        '"type":7}]}],"time":7,"version":1,"writer":"0123456789abcdef0123456789abcdef"}',
+    ]
 
 
 @given(st.dictionaries(st.text(min_size=1), properties, max_size=5))
@@ -122,8 +124,7 @@ def test_any_properties_survive_a_record_exactly(found: dict[str, Any]) -> None:
         b'{"version":1,"writer":"","time":0,"groups":[{"operations":[{"op":"delete_artifact"}]}]}',
         b'{"version":1,"writer":"","time":0,"groups":[{"operations":[{"op":"create_artifact","color":1}]}]}',
         b'{"version":1,"writer":"","time":0,"groups":[{"operations":[{"op":"create_artifact","state":99}]}]}',
-        b'{"version":1,"writer":"","time":0,"groups":[{"operations":[{"op":"create_artifact",'
-        b'"properties":{"a":["z",1]}}]}]}',
+        b'{"version":1,"writer":"","time":0,"groups":[{"operations":[{"op":"create_context","properties":{"a":["z"]}}]}]}',
     ],
 )
 def test_a_damaged_entry_is_an_error_that_names_its_number(body: bytes) -> None:

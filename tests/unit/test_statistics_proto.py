@@ -93,6 +93,15 @@ def test_the_standard_histogram_has_ten_equal_buckets_that_hold_every_value() ->
     assert [b.sample_count for b in quantiles.buckets] == [pytest.approx(10.1)] * 10
 
 
+def test_infinities_alone_have_no_mean() -> None:
+    assert math.isnan(one([math.inf]).num_stats.mean)
+
+
+def test_a_column_of_nulls_reads_back_without_values() -> None:
+    column = statistics(pl.DataFrame({"x": pl.Series([None], dtype=pl.Int64)})).column("x")
+    assert (column.n_missing, column.min, column.mean, column.top_values) == (1, None, None, [])
+
+
 def test_a_constant_column_has_one_standard_bucket() -> None:
     standard, quantiles = one([7, 7, 7]).num_stats.histograms
     assert [(b.low_value, b.high_value, b.sample_count) for b in standard.buckets] == [(7, 7, 3)]
@@ -107,8 +116,7 @@ def test_nan_is_counted_beside_the_buckets_and_infinities_have_their_own() -> No
     assert (standard.buckets[-1].high_value, standard.buckets[-1].sample_count) == (math.inf, 1)
     assert sum(b.sample_count for b in standard.buckets) == pytest.approx(5)
     assert (quantiles.buckets[0].low_value, quantiles.buckets[-1].high_value) == (-math.inf, math.inf)
-    assert math.isnan(feature.num_stats.mean)
-    assert math.isnan(feature.num_stats.std_dev)
+    assert (feature.num_stats.mean, feature.num_stats.std_dev) == (1.5, 0.5)
 
 
 def test_a_range_that_overflows_has_no_standard_buckets() -> None:
@@ -153,6 +161,8 @@ def test_columns_read_back_as_python_values() -> None:
     dest = stats.column("dest")
     assert (dest.min, dest.max, dest.distinct, dest.top_values[0]) == ("ATL", "ORD", 2, ("ATL", 2))
     assert stats.column("n").distinct == 3
+    assert stats.column("flag").top_values == [("true", 2), ("false", 1)]
+    assert stats.column("day").top_values[0] == ("2013-01-31", 1)
     assert stats.column("day").fraction == pytest.approx(2 / 3)
     assert [stats.column(name).type for name in stats.columns] == [
         "bool",
@@ -210,7 +220,7 @@ def test_the_whole_is_found_among_slices() -> None:
     frame = pl.DataFrame({"n": [1, 2, 3]})
     stats = Statistics.from_summaries([("n > 1", summarize(frame[1:])), ("All Examples", summarize(frame))])
     assert stats.n_rows == 3
-    assert stats.column("n", dataset="n > 1").count == 2
+    assert stats.column("n", dataset="n > 1").n_present == 2
     assert stats.datasets == ["n > 1", "All Examples"]
     no_whole = Statistics.from_summaries([("a", summarize(frame)), ("b", summarize(frame))])
     with pytest.raises(InvalidArgumentError, match=r"they hold \['a', 'b'\]"):

@@ -410,6 +410,22 @@ def test_what_cannot_be_decided_is_a_warning() -> None:
     anomalies.assert_valid()
 
 
+@pytest.mark.parametrize(
+    ("feature", "values"),
+    [
+        ('type: BYTES string_domain { value: "a" }', [["b"]]),
+        ("type: INT int_domain { max: 1 }", [[5]]),
+        ("type: FLOAT float_domain { max: 1 }", [[5.0]]),
+        ("type: INT bool_domain { }", [[5]]),
+    ],
+)
+def test_a_domain_of_values_inside_lists_is_a_warning(feature: str, values: list[Any]) -> None:
+    assert judge(feature, x=values) == (
+        "Domain not fully checked",
+        "The statistics do not count the values inside lists, so none was compared with the domain.",
+    )
+
+
 def test_an_estimate_is_not_taken_for_a_count() -> None:
     stats = partly_known(50, 2, relative_error=0.1)
     in_doubt = validate_statistics(stats, domain_of("v0", *(f"v{i}" for i in range(9, 50))))

@@ -59,6 +59,14 @@ class Source:
 
         Returns:
             Names and Arrow types, in the order of the table.
+
+        Example:
+            >>> import polars as pl
+            >>> from lakebed.catalog import FrameProvider
+            >>> catalog = Catalog()
+            >>> catalog.register_provider("memory", FrameProvider({"t": pl.DataFrame({"a": [1, 2]})}))
+            >>> catalog.resolve("t").schema().names
+            ['a']
         """
         return self.provider.schema(self.name, self._pinned())
 
@@ -71,6 +79,14 @@ class Source:
 
         Returns:
             A lazy frame; nothing is read yet.
+
+        Example:
+            >>> import polars as pl
+            >>> from lakebed.catalog import FrameProvider
+            >>> catalog = Catalog()
+            >>> catalog.register_provider("memory", FrameProvider({"t": pl.DataFrame({"a": [1, 2]})}))
+            >>> catalog.resolve("t").scan(columns=["a"]).collect().height
+            2
         """
         return self.provider.scan(self.name, self._pinned(), where=where, columns=columns)
 
@@ -197,9 +213,7 @@ class Catalog:
         if found is None:
             known = {table for tables in names.values() for table in tables}
             place = "" if version is None else f" at version {_shown(version)}"
-            raise TableNotFoundError(
-                f"there is no table {name!r}{place}; {suggestion(name, known, kind='tables')}"
-            )
+            raise TableNotFoundError(f"there is no table {name!r}{place}; {suggestion(name, known, kind='tables')}")
         kind, spelled = found
         return Source(spelled, kind, version, pins[kind, version], self._providers[kind])
 
@@ -229,17 +243,11 @@ class Catalog:
 
     def _names(self, version: VersionSpec, pins: Pins) -> dict[str, list[str]]:
         """List the tables of each provider that has the version."""
-        names: dict[str, list[str]] = {}
-        missing: VersionNotFoundError | None = None
-        for kind, provider in self._providers.items():
-            try:
-                if (kind, version) not in pins:
-                    pins[kind, version] = provider.commit(version)
-                names[kind] = provider.tables(pins[kind, version] or version)
-            except VersionNotFoundError as error:
-                missing = missing or error
-        if missing is not None and not names:
-            raise missing
+        found = {kind: _tables_at(kind, provider, version, pins) for kind, provider in self._providers.items()}
+        names = {kind: tables for kind, tables in found.items() if isinstance(tables, list)}
+        missing = [error for error in found.values() if isinstance(error, VersionNotFoundError)]
+        if missing and not names:
+            raise missing[0]
         return names
 
     def _match(self, name: str, names: dict[str, list[str]]) -> tuple[str, str] | None:
@@ -251,6 +259,16 @@ class Catalog:
             shown = ", ".join(f"{match!r} ({kind})" for kind, match in found)
             raise AmbiguousNameError(f"{name!r} matches {shown}, which differ in case; write the one that is meant")
         return found[0] if found else None
+
+
+def _tables_at(kind: str, provider: ScanProvider, version: VersionSpec, pins: Pins) -> list[str] | VersionNotFoundError:
+    """List the tables of one provider, or return the error where it does not have the version."""
+    try:
+        if (kind, version) not in pins:
+            pins[kind, version] = provider.commit(version)
+        return provider.tables(pins[kind, version] or version)
+    except VersionNotFoundError as error:
+        return error
 
 
 def _shown(version: VersionSpec) -> str:

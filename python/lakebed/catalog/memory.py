@@ -40,22 +40,97 @@ class FrameProvider:
         self._versions = {_HEAD: frames, **(versions or {})}
 
     def tables(self, version: VersionSpec) -> list[str]:
-        """Return the names of the frames of a version, sorted."""
+        """Return the names of the frames of a version.
+
+        Args:
+            version: Which version.
+
+        Returns:
+            Names, sorted.
+
+        Raises:
+            VersionNotFoundError: There is no such version.
+
+        Example:
+            >>> import polars as pl
+            >>> provider = FrameProvider({"t": pl.DataFrame({"a": [1, 2]})})
+            >>> provider.tables(None)
+            ['t']
+        """
         return sorted(self._at(version))
 
     def schema(self, name: str, version: VersionSpec) -> pa.Schema:
-        """Return the columns of a frame."""
+        """Return the columns of a frame.
+
+        Args:
+            name: The frame.
+            version: Which version.
+
+        Returns:
+            Names and Arrow types.
+
+        Raises:
+            TableNotFoundError: There is no such frame.
+            VersionNotFoundError: There is no such version.
+
+        Example:
+            >>> import polars as pl
+            >>> provider = FrameProvider({"t": pl.DataFrame({"a": [1, 2]})})
+            >>> provider.schema("t", None).names
+            ['a']
+        """
         return self._frame(name, version).lazy().limit(0).collect().to_arrow().schema
 
     def scan(
-        self, name: str, version: VersionSpec, *, where: list[Any] | None, columns: list[str] | None
+        self,
+        name: str,
+        version: VersionSpec,
+        *,
+        where: list[Any] | None,  # noqa: ARG002 - part of the protocol; a superset of the rows is allowed
+        columns: list[str] | None,
     ) -> pl.LazyFrame:
-        """Return all rows of a frame; `where` is not needed to keep them few."""
+        """Return all rows of a frame.
+
+        Args:
+            name: The frame.
+            version: Which version.
+            where: Not used: nothing is read that could be skipped.
+            columns: The columns to return; None means all.
+
+        Returns:
+            A lazy frame.
+
+        Raises:
+            TableNotFoundError: There is no such frame.
+            VersionNotFoundError: There is no such version.
+
+        Example:
+            >>> import polars as pl
+            >>> provider = FrameProvider({"t": pl.DataFrame({"a": [1, 2]})})
+            >>> provider.scan("t", None, where=None, columns=["a"]).collect().height
+            2
+        """
         frame = self._frame(name, version).lazy()
         return frame if columns is None else frame.select(columns)
 
     def commit(self, version: VersionSpec) -> str:
-        """Return the name of the version, `head` for the current one."""
+        """Return the id of a version: its name.
+
+        Args:
+            version: Which version.
+
+        Returns:
+            The name; `head` for the current version.
+
+        Raises:
+            VersionNotFoundError: There is no such version.
+
+        Example:
+            >>> import polars as pl
+            >>> provider = FrameProvider({"t": pl.DataFrame({"a": [1, 2]})})
+            >>> provider.commit(None)
+            'head'
+        """
         self._at(version)
         return _HEAD if version is None else str(version)
 

@@ -27,10 +27,39 @@ class ScanProvider(Protocol):
     """
 
     def tables(self, version: VersionSpec) -> list[str]:
-        """Return the names of all tables at a version, `name` or `namespace.name`, sorted."""
+        """Return the names of all tables at a version.
+
+        Args:
+            version: Which version.
+
+        Returns:
+            `name` or `namespace.name`, sorted.
+
+        Example:
+            >>> import polars as pl
+            >>> from lakebed.catalog import FrameProvider
+            >>> provider: ScanProvider = FrameProvider({"t": pl.DataFrame({"a": [1, 2]})})
+            >>> provider.tables(None)
+            ['t']
+        """
 
     def schema(self, name: str, version: VersionSpec) -> pa.Schema:
-        """Return the columns of a table at a version."""
+        """Return the columns of a table at a version.
+
+        Args:
+            name: As `tables` returns it.
+            version: Which version.
+
+        Returns:
+            Names and Arrow types, in the order of the table.
+
+        Example:
+            >>> import polars as pl
+            >>> from lakebed.catalog import FrameProvider
+            >>> provider: ScanProvider = FrameProvider({"t": pl.DataFrame({"a": [1, 2]})})
+            >>> provider.schema("t", None).names
+            ['a']
+        """
 
     def scan(
         self, name: str, version: VersionSpec, *, where: list[Any] | None, columns: list[str] | None
@@ -45,7 +74,28 @@ class ScanProvider(Protocol):
 
         Returns:
             A lazy frame; nothing is read yet.
+
+        Example:
+            >>> import polars as pl
+            >>> from lakebed.catalog import FrameProvider
+            >>> provider: ScanProvider = FrameProvider({"t": pl.DataFrame({"a": [1, 2]})})
+            >>> provider.scan("t", None, where=[">", "a", 1], columns=None).collect().columns
+            ['a']
         """
 
     def commit(self, version: VersionSpec) -> str:
-        """Return the id of the commit that a version means; empty where the provider keeps no versions."""
+        """Return the id of the commit that a version means.
+
+        Args:
+            version: Which version.
+
+        Returns:
+            The id; empty where the provider keeps no versions.
+
+        Example:
+            >>> import polars as pl
+            >>> from lakebed.catalog import FrameProvider
+            >>> provider: ScanProvider = FrameProvider({"t": pl.DataFrame({"a": [1, 2]})})
+            >>> provider.commit(None)
+            'head'
+        """

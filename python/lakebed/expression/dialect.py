@@ -7,13 +7,13 @@ default of another engine slips in.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import NormalizationStrategy
 from sqlglot.dialects.duckdb import DuckDB
 from sqlglot.errors import ErrorLevel
-from sqlglot.generator import Generator
+from sqlglot.generator import Generator as SqlGenerator
 
 from lakebed.errors import SqlUnsupportedError
 from lakebed.expression.types import DATES, TEMPORALS, has_kind
@@ -53,7 +53,7 @@ def _annotate_literal(annotator: Any, node: exp.Literal) -> exp.Expr:
         kind = exp.DType.INT if abs(int(node.name)) < 2**31 else exp.DType.BIGINT
     else:
         kind = exp.DType.DOUBLE if "e" in node.name.lower() else exp.DType.DECIMAL
-    annotated: exp.Expr = annotator._set_type(node, kind)
+    annotated: exp.Expr = annotator._set_type(node, kind)  # noqa: SLF001 - how annotators speak in sqlglot
     return annotated
 
 
@@ -61,15 +61,15 @@ def _annotate_difference(annotator: Any, node: exp.Sub) -> exp.Expr:
     """Type the difference of two dates as the number of days that it is, and of two timestamps as an interval."""
     DuckDB.EXPRESSION_METADATA[exp.Sub]["annotator"](annotator, node)
     if has_kind(node.this, DATES) and has_kind(node.expression, DATES):
-        annotator._set_type(node, exp.DType.BIGINT)
+        annotator._set_type(node, exp.DType.BIGINT)  # noqa: SLF001
     elif has_kind(node.this, TEMPORALS) and has_kind(node.expression, TEMPORALS):
-        annotator._set_type(node, exp.DType.INTERVAL)
+        annotator._set_type(node, exp.DType.INTERVAL)  # noqa: SLF001
     return node
 
 
 def _annotate_first_argument(annotator: Any, node: exp.Expr) -> exp.Expr:
     """Type a function that gives back what it was given."""
-    annotated: exp.Expr = annotator._annotate_by_args(node, "this")
+    annotated: exp.Expr = annotator._annotate_by_args(node, "this")  # noqa: SLF001
     return annotated
 
 
@@ -77,22 +77,22 @@ class LakebedDialect(DuckDB):
     """DuckDB's rules of names and types, without its folding of case, and Polars' text as output."""
 
     NORMALIZATION_STRATEGY = NormalizationStrategy.CASE_SENSITIVE
-    EXPRESSION_METADATA = {
+    EXPRESSION_METADATA = {  # noqa: RUF012 - sqlglot declares it on the instance
         **DuckDB.EXPRESSION_METADATA,
         exp.Literal: {"annotator": _annotate_literal},
         exp.Sub: {"annotator": _annotate_difference},
         **{kind: {"annotator": _annotate_first_argument} for kind in (exp.Round, exp.First, exp.Last, exp.Median)},
     }
 
-    class Generator(Generator):
+    class Generator(SqlGenerator):
         """Writes what Polars' SQL front end reads."""
 
         SINGLE_STRING_INTERVAL = True
         NULL_ORDERING_SUPPORTED = True
         TYPED_DIVISION = False
 
-        TRANSFORMS = {
-            **Generator.TRANSFORMS,
+        TRANSFORMS: ClassVar[dict[Any, Any]] = {
+            **SqlGenerator.TRANSFORMS,
             exp.IntDiv: lambda self, node: self.binary(node, "//"),
             exp.Array: lambda self, node: f"[{self.expressions(node, flat=True)}]",
             exp.BitwiseXor: lambda self, node: self.binary(node, "XOR"),
@@ -112,7 +112,9 @@ class LakebedDialect(DuckDB):
                 return f"DECIMAL({self.expressions(expression, flat=True) or '18, 3'})"
             name = _TYPE_NAMES.get(kind)
             if name is None:
-                raise SqlUnsupportedError(f"SQL cannot cast to {expression.sql('duckdb')} here; cast the result instead")
+                raise SqlUnsupportedError(
+                    f"SQL cannot cast to {expression.sql('duckdb')} here; cast the result instead"
+                )
             return name
 
         def groupconcat_sql(self, expression: exp.GroupConcat, *_: Any, **__: Any) -> str:

@@ -227,9 +227,7 @@ def _to_polars(bound: _Bound, columns: Mapping[str, pa.DataType] | None) -> pl.E
 def _empty(names: tuple[str, ...], columns: Mapping[str, pa.DataType]) -> pl.Schema:
     import polars as pl
 
-    empty = pl.from_arrow(pa.schema([(name, columns[name]) for name in names]).empty_table())
-    assert isinstance(empty, pl.DataFrame)
-    return empty.schema
+    return pl.DataFrame(pa.schema([(name, columns[name]) for name in names]).empty_table()).schema
 
 
 def _first_line(error: Exception) -> str:

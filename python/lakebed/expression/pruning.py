@@ -22,7 +22,7 @@ import pyarrow as pa
 from sqlglot import exp
 
 from lakebed.errors import SqlError
-from lakebed.expression.scalar.comparisons import temporal_literal
+from lakebed.expression.scalar.comparisons import date_literal, moment_literal, temporal_literal
 
 CorePredicate = list[Any]
 """`["and" | "or", p, ...]`, `[operator, column, value]`, `["in", column, values]`, `["is_null", column]`, ..."""
@@ -72,17 +72,17 @@ def _condition(node: exp.Expr, columns: Mapping[str, pa.DataType], *, negated: b
         parts = [_condition(side, columns, negated=negated) for side in (node.left, node.right)]
         return _all(parts) if isinstance(node, exp.And) != negated else _any(parts)
     if isinstance(node, exp.Is):
-        return _is_null(node, columns, negated)
+        return _is_null(node, columns, negated=negated)
     if isinstance(node, exp.In):
-        return _in(node, columns, negated)
+        return _in(node, columns, negated=negated)
     if isinstance(node, exp.Between):
-        return _between(node, columns, negated)
+        return _between(node, columns, negated=negated)
     if isinstance(node, exp.Like):
-        return _prefix(node, columns, negated)
+        return _prefix(node, columns, negated=negated)
     if isinstance(node, exp.Column):
         known = pa.types.is_boolean(columns.get(node.name, pa.null()))
         return ["=", node.name, not negated] if known else None
-    return _comparison(node, columns, negated)
+    return _comparison(node, columns, negated=negated)
 
 
 def _all(parts: list[CorePredicate | None]) -> CorePredicate | None:
@@ -99,14 +99,14 @@ def _any(parts: list[CorePredicate | None]) -> CorePredicate | None:
     return ["or", *(inner for part in known for inner in (part[1:] if part[0] == "or" else [part]))]
 
 
-def _is_null(node: exp.Is, columns: Mapping[str, pa.DataType], negated: bool) -> CorePredicate | None:
+def _is_null(node: exp.Is, columns: Mapping[str, pa.DataType], *, negated: bool) -> CorePredicate | None:
     name = _column(node.this, columns)
     if name is None or not isinstance(node.expression, exp.Null):
         return None
     return ["is_not_null" if negated else "is_null", name]
 
 
-def _comparison(node: exp.Expr, columns: Mapping[str, pa.DataType], negated: bool) -> CorePredicate | None:
+def _comparison(node: exp.Expr, columns: Mapping[str, pa.DataType], *, negated: bool) -> CorePredicate | None:
     operator = _OPERATORS.get(type(node))
     if operator is None or (negated and isinstance(node, exp.NullSafeEQ)):
         return None
@@ -119,7 +119,7 @@ def _comparison(node: exp.Expr, columns: Mapping[str, pa.DataType], negated: boo
     return _compare(name, columns[name], _NEGATED[operator] if negated else operator, _literal(other))
 
 
-def _between(node: exp.Between, columns: Mapping[str, pa.DataType], negated: bool) -> CorePredicate | None:
+def _between(node: exp.Between, columns: Mapping[str, pa.DataType], *, negated: bool) -> CorePredicate | None:
     name = _column(node.this, columns)
     if name is None or node.args.get("symmetric"):
         return None
@@ -131,7 +131,7 @@ def _between(node: exp.Between, columns: Mapping[str, pa.DataType], negated: boo
     return _any(parts) if negated else _all(parts)
 
 
-def _in(node: exp.In, columns: Mapping[str, pa.DataType], negated: bool) -> CorePredicate | None:
+def _in(node: exp.In, columns: Mapping[str, pa.DataType], *, negated: bool) -> CorePredicate | None:
     name = _column(node.this, columns)
     if name is None or not node.expressions:
         return None
@@ -145,7 +145,7 @@ def _in(node: exp.In, columns: Mapping[str, pa.DataType], negated: bool) -> Core
     return ["in", name, [part[2] for part in parts if part is not None]]
 
 
-def _prefix(node: exp.Like, columns: Mapping[str, pa.DataType], negated: bool) -> CorePredicate | None:
+def _prefix(node: exp.Like, columns: Mapping[str, pa.DataType], *, negated: bool) -> CorePredicate | None:
     """Turn `LIKE 'ab%'` into the range from 'ab' up to, not including, 'ac'."""
     name, pattern = _column(node.this, columns), _literal(node.expression)
     if name is None or negated != bool(node.args.get("negate")) or not isinstance(pattern, str):
@@ -214,15 +214,15 @@ def _compare(name: str, arrow: pa.DataType, operator: str, value: Any) -> CorePr
 
 
 def _is_text(arrow: pa.DataType) -> bool:
-    return pa.types.is_string(arrow) or pa.types.is_large_string(arrow) or pa.types.is_string_view(arrow)
+    return bool(pa.types.is_string(arrow) or pa.types.is_large_string(arrow) or pa.types.is_string_view(arrow))
 
 
-def _compare_number(name: str, arrow: pa.DataType, operator: str, value: int | float | Decimal) -> CorePredicate | None:
+def _compare_number(name: str, arrow: pa.DataType, operator: str, value: float | Decimal) -> CorePredicate | None:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if pa.types.is_integer(arrow):
         return _compare_integer(name, operator, value)
-    if abs(value) > _EXACT_FLOAT:
+    if abs(float(value)) > _EXACT_FLOAT:
         return None
     if pa.types.is_floating(arrow):
         code = {16: "e", 32: "f", 64: "d"}[arrow.bit_width]
@@ -240,10 +240,10 @@ def _compare_number(name: str, arrow: pa.DataType, operator: str, value: int | f
     return None
 
 
-def _compare_integer(name: str, operator: str, value: int | float | Decimal) -> CorePredicate | None:
+def _compare_integer(name: str, operator: str, value: float | Decimal) -> CorePredicate | None:
     if isinstance(value, int):
         return [operator, name, value] if -(2**63) <= value < 2**63 else None
-    if abs(value) > _EXACT_FLOAT:
+    if abs(float(value)) > _EXACT_FLOAT:
         return None
     if value == int(value):
         return [operator, name, int(value)]
@@ -267,7 +267,7 @@ def _compare_moment(name: str, arrow: pa.DataType, operator: str, value: Any) ->
 
 def _compare_date(name: str, operator: str, value: Any) -> CorePredicate | None:
     if isinstance(value, str):
-        value = temporal_literal(value, exp.DType.DATE)
+        value = date_literal(value)
     if not isinstance(value, dt.datetime):
         return [operator, name, value]
     if value.tzinfo is not None:
@@ -280,10 +280,4 @@ def _compare_date(name: str, operator: str, value: Any) -> CorePredicate | None:
 
 
 def _as_moment(value: Any, *, zoned: bool) -> dt.datetime:
-    kind = exp.DType.TIMESTAMPTZ if zoned else exp.DType.TIMESTAMP
-    if isinstance(value, str):
-        moment = temporal_literal(value, kind)
-    else:
-        moment = temporal_literal(value.isoformat(), kind)
-    assert isinstance(moment, dt.datetime)
-    return moment
+    return moment_literal(value if isinstance(value, str) else value.isoformat(), zoned=zoned)

@@ -7,12 +7,13 @@ This module does not know tables, columns or types.
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import sqlglot
 from sqlglot import exp
 from sqlglot.errors import ParseError, TokenError
-from sqlglot.tokens import TokenType
+from sqlglot.tokenizer_core import TokenType
 
 from lakebed.errors import InvalidArgumentError, SqlSyntaxError
 
@@ -70,7 +71,7 @@ def parse_statements(text: str, *, dialect: str = "duckdb") -> list[exp.Expr]:
 
 
 def first_word(text: str, *, dialect: str = "duckdb") -> str:
-    """Return the first word of a statement in upper case, past comments and blanks.
+    r"""Return the first word of a statement in upper case, past comments and blanks.
 
     Args:
         text: SQL text.
@@ -83,7 +84,7 @@ def first_word(text: str, *, dialect: str = "duckdb") -> str:
         SqlSyntaxError: A quote or a comment is not closed.
 
     Example:
-        >>> first_word("-- a comment\\n select 1")
+        >>> first_word("-- a comment\n select 1")
         'SELECT'
     """
     try:
@@ -149,7 +150,7 @@ def _check_words(text: str, dialect: str) -> None:
         tokens = sqlglot.tokenize(text, read=_known_dialect(dialect))
     except TokenError as error:
         raise _translate(error, text) from None
-    for before, token in zip(tokens, tokens[1:], strict=False):
+    for before, token in itertools.pairwise(tokens):
         if before.token_type == token.token_type == TokenType.COMMA:
             place = _line_and_column(text, token.start)
             raise syntax_error("SQL syntax: something is missing between two commas", text, *place)

@@ -71,13 +71,32 @@ class RecordLog(Protocol):
     """
 
     def read(self, after: int) -> list[tuple[int, bytes]]:
-        """Return the entries behind `after`, ascending and without gaps; 0 reads all."""
+        """Return the entries behind a number.
+
+        Args:
+            after: 0 or the number of an entry.
+
+        Returns:
+            Numbers and bodies, ascending and without gaps.
+        """
 
     def append(self, seq: int, body: bytes) -> bool:
-        """Put entry `seq`, durably; return False, and change nothing, where it exists already."""
+        """Put an entry, durably, unless its number is taken.
+
+        Args:
+            seq: One more than the last number the caller knows.
+            body: The entry.
+
+        Returns:
+            False where the number is taken; nothing is changed then.
+        """
 
     def head(self) -> int:
-        """Return the number of the last entry, 0 where there is none."""
+        """Return the number of the last entry.
+
+        Returns:
+            0 where there is none.
+        """
 
 
 class MemoryRecordLog:

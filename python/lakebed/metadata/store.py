@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from lakebed.errors import InvalidArgumentError, ReadOnlyError
 from lakebed.metadata.backends.projection import Projection
-from lakebed.metadata.batch import Batch, Group
+from lakebed.metadata.batch import Batch, Group, ReuseBy
 from lakebed.metadata.model import (
     AnyType,
     Artifact,
@@ -397,7 +397,7 @@ class MetadataStore(MetadataReader):
             run = group.put_execution(execution, force_update_time=force_update_time)
             reuse = reuse_artifact_if_already_exist_by_external_id
             artifacts = [
-                _put_pair(group, run, pair, reuse=reuse, force_update_time=force_update_time)
+                _put_artifact_of(pair, group, reuse=reuse, force_update_time=force_update_time)
                 for pair in artifact_and_events
             ]
             holders = [
@@ -410,6 +410,7 @@ class MetadataStore(MetadataReader):
                 )
                 for context in contexts or ()
             ]
+            _put_events(group, run, artifacts, artifact_and_events)
             _link(group, run, artifacts, holders)
         return _ids(batch, [run])[0], _ids(batch, artifacts), _ids(batch, holders)
 
@@ -556,25 +557,26 @@ def _link(group: Group, run: int, artifacts: Sequence[int], contexts: Sequence[i
             group.put_attribution(artifact, context)
 
 
-def _put_pair(group: Group, run: int, pair: ArtifactAndEvent, *, reuse: bool, force_update_time: bool) -> int:
-    """Put one artifact and its event; return the handle or id of the artifact."""
+def _put_artifact_of(pair: ArtifactAndEvent, group: Group, *, reuse: bool, force_update_time: bool) -> int:
+    """Put the artifact of a pair; return its handle, or the id that the event names."""
     artifact, event = (*pair, None)[:2]
-    if artifact is not None:
-        is_reusable = reuse and artifact.external_id is not None and artifact.id is None
-        put = group.put_artifact(
-            artifact,
-            reuse_by="external_id" if is_reusable else None,
-            force_update_time=force_update_time,
+    named = None if event is None else event.artifact_id
+    if artifact is None:
+        if named is None:
+            raise InvalidArgumentError("a pair of put_execution has no artifact and no event with an artifact_id")
+        return named
+    if named not in {None, artifact.id}:
+        raise InvalidArgumentError(
+            f"an event of put_execution names artifact {named}, its artifact has the id {artifact.id}; "
+            "leave the id of the event out",
         )
-        if event is not None and event.artifact_id is not None and event.artifact_id != artifact.id:
-            raise InvalidArgumentError(
-                f"an event of put_execution names artifact {event.artifact_id}, its artifact has the id {artifact.id}; "
-                "leave the id of the event out",
-            )
-    elif event is not None and event.artifact_id is not None:
-        put = event.artifact_id
-    else:
-        raise InvalidArgumentError("a pair of put_execution has neither an artifact nor an event with an artifact_id")
-    if event is not None:
-        group.put_event(replace(event, artifact_id=put, execution_id=run))
-    return put
+    is_reusable = reuse and artifact.external_id is not None and artifact.id is None
+    reuse_by: ReuseBy | None = "external_id" if is_reusable else None
+    return group.put_artifact(artifact, reuse_by=reuse_by, force_update_time=force_update_time)
+
+
+def _put_events(group: Group, run: int, artifacts: Sequence[int], pairs: Sequence[ArtifactAndEvent]) -> None:
+    for artifact, pair in zip(artifacts, pairs, strict=True):
+        event = (*pair, None)[1]
+        if event is not None:
+            group.put_event(replace(event, artifact_id=artifact, execution_id=run))

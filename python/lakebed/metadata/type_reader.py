@@ -7,8 +7,7 @@ from typing import cast
 
 from lakebed.errors import RecordNotFoundError
 from lakebed.metadata.backends.projection import Projection
-from lakebed.metadata.backends.queries import chunks, fetch_type, fetch_types
-from lakebed.metadata.backends.tables import type_table
+from lakebed.metadata.backends.queries import fetch_type, fetch_types
 from lakebed.metadata.model import SYSTEM_TYPES, AnyType, ArtifactType, ContextType, ExecutionType, TypeKind
 from lakebed.metadata.plan.state import nearest
 
@@ -193,12 +192,8 @@ class TypeReader:
         return [item for item in found if item.id not in _SYSTEM_IDS]
 
     def _types_by_id(self, kind: TypeKind, ids: Iterable[int]) -> list[AnyType]:
-        wanted = list(chunks(ids))
-        return self._projection.read(
-            lambda connection: [
-                item for chunk in wanted for item in fetch_types(connection, kind, type_table.c.id.in_(chunk))
-            ],
-        )
+        wanted = set(ids)
+        return self._projection.read(lambda connection: fetch_types(connection, kind, ids=wanted))
 
 
 _SYSTEM_IDS = frozenset(type_id for type_id, _, _ in SYSTEM_TYPES)

@@ -60,6 +60,11 @@ def normalize(value: Any, where: str) -> PropertyValue:
         >>> normalize(True, "flag"), normalize({"n": 1}, "struct")
         (True, {'n': 1.0})
     """
+    kind = type(value)
+    if kind is float or kind is bool:
+        return value  # type: ignore[no-any-return]
+    if kind is str:
+        return check_text(value, where)
     value = _unwrap_scalar(value)
     if isinstance(value, (bool, ProtoValue)):
         return value
@@ -93,6 +98,8 @@ def check_text(text: str, where: str) -> str:
         >>> check_text("漢😀", "name")
         '漢😀'
     """
+    if text.isascii():
+        return text
     try:
         text.encode()
     except UnicodeEncodeError as error:
@@ -113,7 +120,7 @@ def type_of(value: PropertyValue) -> PropertyType:
         >>> type_of(1).name, type_of(True).name, type_of(1.0).name
         ('INT', 'BOOLEAN', 'DOUBLE')
     """
-    return PropertyType(_TYPE_OF_TAG[encode_value(value)[0]])
+    return _TYPE_OF_CLASS.get(type(value), PropertyType.STRUCT)
 
 
 def encode_value(value: PropertyValue) -> list[Any]:
@@ -188,13 +195,12 @@ def same_properties(left: Properties, right: Properties) -> bool:
     return left.keys() == right.keys() and all(encode_value(left[name]) == encode_value(right[name]) for name in left)
 
 
-_TYPE_OF_TAG = {
-    "i": PropertyType.INT,
-    "f": PropertyType.DOUBLE,
-    "s": PropertyType.STRING,
-    "o": PropertyType.STRUCT,
-    "p": PropertyType.PROTO,
-    "b": PropertyType.BOOLEAN,
+_TYPE_OF_CLASS: dict[type, PropertyType] = {
+    int: PropertyType.INT,
+    float: PropertyType.DOUBLE,
+    str: PropertyType.STRING,
+    ProtoValue: PropertyType.PROTO,
+    bool: PropertyType.BOOLEAN,
 }
 
 

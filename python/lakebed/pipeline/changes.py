@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lakebed.errors import GateRefusedError, InvalidArgumentError, SchemaNotFoundError
 from lakebed.lake import LakeView, Pointer, describe
 from lakebed.pipeline.expectations import Expectations
-from lakebed.pipeline.references import Reference, TableReference, references, to_dict
+from lakebed.pipeline.references import TableReference, references, to_dict
 from lakebed.pipeline.session import author
 
 if TYPE_CHECKING:
@@ -51,7 +51,6 @@ class Changes:
         self._session = session
         self._kind = kind
         self._message = message
-        self._inputs: list[Reference] = []
         self._tables: dict[str, dict[str, Any]] = {}
         self._lake: list[dict[str, Any]] = []
         self._schemas: list[dict[str, Any]] = []
@@ -77,13 +76,14 @@ class Changes:
         """
         if mode not in _MODES:
             raise InvalidArgumentError(f"there is no mode {mode!r}; use 'append' or 'overwrite'")
-        self._inputs += references(inputs)
+        made_from = [to_dict(reference) for reference in references(inputs)]
         frame = frame.collect() if type(frame).__name__ == "LazyFrame" else frame  # type: ignore[attr-defined]
         n_rows = self._core.write(name, frame, overwrite=mode == "overwrite")
-        staged = self._tables.setdefault(name, {"name": name, "mode": mode, "n_rows": 0})
+        staged = self._tables.setdefault(name, {"name": name, "mode": mode, "n_rows": 0, "inputs": []})
         if mode == "overwrite":
-            staged.update(mode=mode, n_rows=0)
+            staged.update(mode=mode, n_rows=0, inputs=[])
         staged["n_rows"] += n_rows
+        staged["inputs"] += [item for item in made_from if item not in staged["inputs"]]
         return n_rows
 
     def put(
@@ -160,7 +160,6 @@ class Changes:
             "tables": [self._tables[name] for name in sorted(self._tables)],
             "lake": self._lake,
             "schemas": self._schemas,
-            "inputs": [to_dict(reference) for reference in dict.fromkeys(self._inputs)],
             "run": None if run is None else run.reference(),
         }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed.errors import InvalidArgumentError
@@ -153,7 +153,10 @@ def _verify_artifact(session: Session, artifact: Artifact, seen: set[str]) -> Ve
     if not hash_hex or hash_hex in seen:
         return VerifyReport(0)
     seen.add(hash_hex)
-    return session.repository.verify_raw(hash_hex)
+    report = session.repository.verify_raw(hash_hex)
+    # The stored file is named by its hash; say which path of the lake it is.
+    named = (replace(problem, problem=f"{properties['path']}: {problem.problem}") for problem in report.problems)
+    return VerifyReport(report.n_checked, tuple(named))
 
 
 def _differences(left: dict[str, Any], right: dict[str, Any]) -> dict[str, tuple[Any, Any]]:

@@ -6,6 +6,7 @@ somebody asks for the lineage, in one entry for all commits that have none. A cr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakebed.lake import Pointer
@@ -44,7 +45,7 @@ _SHORT = 16
 
 
 def publish(session: Session) -> MetadataStore:
-    """Record every commit that has no record yet. Does nothing in a warehouse that was opened read-only.
+    """Record every commit that has no record yet; in memory only where the warehouse was opened read-only.
 
     Args:
         session: The open warehouse.
@@ -60,10 +61,10 @@ def publish(session: Session) -> MetadataStore:
         ['lakebed.write']
     """
     store = session.store
-    if session.repository.read_only:
-        return store
     missing = _missing(session, store)
     if missing:
+        if session.repository.read_only:
+            store = session.overlay_store()
         with store.batch() as batch:
             for branch, commit in missing:
                 group = batch.group(key=_key(commit.id), time=int(commit.timestamp.timestamp() * 1000))
@@ -170,17 +171,40 @@ def _record(session: Session, store: MetadataStore, group: Group, branch: str, c
     if snapshot.commit != commit.id:
         # The commit is older than the branch through which it was found.
         snapshot = session.repository.snapshot(commit.id)
-    operation = commit.operation
-    execution = _run_of(store, operation)
-    if execution is None:
-        execution = _put_execution(group, branch, commit)
-        for reference in _inputs(session, snapshot, operation):
-            _put_event(group, EventType.INPUT, put_artifact(group, reference), execution)
     context = _put_warehouse(session, group)
-    group.put_association(execution, context)
-    for handle in _outputs(group, snapshot, operation):
-        _put_event(group, EventType.OUTPUT, handle, execution)
-        group.put_attribution(handle, context)
+    run = _run_of(store, commit.operation)
+    for step in _steps(session, group, snapshot, commit.operation):
+        execution = _put_execution(group, step, branch, commit) if run is None else run
+        # What a run reads is recorded at its end.
+        for artifact in step.inputs if run is None else ():
+            _put_event(group, EventType.INPUT, artifact, execution)
+        _put_event(group, EventType.OUTPUT, step.output, execution)
+        group.put_association(execution, context)
+        group.put_attribution(step.output, context)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One change of a commit: each table, raw file and schema has its own inputs."""
+
+    kind: str
+    subject: str
+    inputs: list[int]
+    output: int
+
+
+def _steps(session: Session, group: Group, snapshot: Snapshot, operation: dict[str, Any]) -> list[_Step]:
+    steps = []
+    for item in operation.get("tables", ()):
+        inputs = [put_artifact(group, reference) for reference in _inputs(session, snapshot, item)]
+        output = put_artifact(group, TableReference.of(snapshot.table(item["name"])))
+        steps.append(_Step("write", item["name"], inputs, output))
+    for item in operation.get("lake", ()):
+        fields = {name: value for name, value in item.items() if name != "kind"}
+        steps.append(_Step("put", item["path"], [], put_artifact(group, Pointer(**fields), item.get("kind"))))
+    for item in operation.get("schemas", ()):
+        steps.append(_Step("set_schema", item["table"], [], _put_schema(group, snapshot, item)))
+    return steps
 
 
 def _run_of(store: MetadataStore, operation: dict[str, Any]) -> int | None:
@@ -192,8 +216,8 @@ def _run_of(store: MetadataStore, operation: dict[str, Any]) -> int | None:
     return None if found is None else found.id
 
 
-def _put_execution(group: Group, branch: str, commit: Commit) -> int:
-    kind = f"lakebed.{commit.kind or 'commit'}"
+def _put_execution(group: Group, step: _Step, branch: str, commit: Commit) -> int:
+    kind = f"lakebed.{step.kind}"
     group.put_type(ExecutionType(name=kind))
     properties: dict[str, Any] = {"commit": commit.id, "branch": branch, "sequence": commit.sequence}
     for name in ("message", "author"):
@@ -201,11 +225,34 @@ def _put_execution(group: Group, branch: str, commit: Commit) -> int:
             properties[name] = commit.operation[name]
     execution = Execution(
         type=kind,
-        name=commit.id[:_SHORT],
+        name=f"{step.subject}@{commit.id[:_SHORT]}",
         last_known_state=ExecutionState.COMPLETE,
         custom_properties=properties,
     )
     return group.put_execution(execution, reuse_by="name")
+
+
+def _put_schema(group: Group, snapshot: Snapshot, item: dict[str, Any]) -> int:
+    put_artifact_type(group, SCHEMA)
+    commit = snapshot.commit or ""
+    artifact = Artifact(
+        type=SCHEMA,
+        name=f"{item['table']}@schema-{item['version']}-{commit[:8]}",
+        uri=f"lakebed:schema/{item['table']}@{commit}",
+        state=ArtifactState.LIVE,
+        custom_properties={**item, "commit": commit},
+    )
+    return group.put_artifact(artifact, reuse_by="name")
+
+
+def _inputs(session: Session, snapshot: Snapshot, item: dict[str, Any]) -> list[Reference]:
+    """What the user named, and for an append the version to which it appended."""
+    found = [from_dict(reference) for reference in item.get("inputs", ())]
+    if item["mode"] == "append" and snapshot.core.sequence > 1:
+        before = session.repository.at_sequence(snapshot.branch, snapshot.core.sequence - 1)
+        if item["name"] in before.versions():
+            found.append(TableReference.of(before.table(item["name"])))
+    return list(dict.fromkeys(found))
 
 
 def _put_warehouse(session: Session, group: Group) -> int:
@@ -215,36 +262,6 @@ def _put_warehouse(session: Session, group: Group) -> int:
 
 def _put_event(group: Group, kind: EventType, artifact: int, execution: int) -> None:
     group.put_event(Event(type=kind, artifact_id=artifact, execution_id=execution))
-
-
-def _inputs(session: Session, snapshot: Snapshot, operation: dict[str, Any]) -> list[Reference]:
-    """What the user named, and for an append the version to which it appended."""
-    found = [from_dict(item) for item in operation.get("inputs", ())]
-    appended = [item["name"] for item in operation.get("tables", ()) if item["mode"] == "append"]
-    if appended and snapshot.core.sequence > 1:
-        before = session.repository.at_sequence(snapshot.branch, snapshot.core.sequence - 1)
-        known = before.tables()
-        found += [TableReference.of(before.table(name)) for name in appended if name in known]
-    return list(dict.fromkeys(found))
-
-
-def _outputs(group: Group, snapshot: Snapshot, operation: dict[str, Any]) -> list[int]:
-    handles = [
-        put_artifact(group, TableReference.of(snapshot.table(item["name"]))) for item in operation.get("tables", ())
-    ]
-    for item in operation.get("lake", ()):
-        fields = {name: value for name, value in item.items() if name != "kind"}
-        handles.append(put_artifact(group, Pointer(**fields), item.get("kind")))
-    for item in operation.get("schemas", ()):
-        put_artifact_type(group, SCHEMA)
-        name = f"{item['table']}@schema-{item['version']}-{(snapshot.commit or '')[:8]}"
-        uri = f"lakebed:schema/{item['table']}@{snapshot.commit}"
-        properties = {**item, "commit": snapshot.commit or ""}
-        artifact = Artifact(
-            type=SCHEMA, name=name, uri=uri, state=ArtifactState.LIVE, custom_properties=properties
-        )
-        handles.append(group.put_artifact(artifact, reuse_by="name"))
-    return handles
 
 
 def _key(commit: str) -> str:

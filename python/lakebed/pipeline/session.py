@@ -8,7 +8,7 @@ import os
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from lakebed.storage import Repository, Snapshot, StoredRecordLog, Table, VersionLike
+from lakebed.storage import OverlayRecordLog, Repository, Snapshot, StoredRecordLog, Table, VersionLike
 
 if TYPE_CHECKING:
     from lakebed.catalog import Catalog
@@ -75,6 +75,17 @@ class Session:
                 self._store = MetadataStore(log, path, read_only=read_only)
             else:
                 self._store = MetadataStore(log, read_only=read_only)
+        return self._store
+
+    def overlay_store(self) -> MetadataStore:
+        """Replace the lineage store by one in memory that may be written although the warehouse may not.
+
+        Returns:
+            The store, with all records that there are.
+        """
+        from lakebed.metadata import MetadataStore
+
+        self._store = MetadataStore(OverlayRecordLog(StoredRecordLog(self.repository)))
         return self._store
 
     def snapshot(self, version: VersionLike = None) -> Snapshot:

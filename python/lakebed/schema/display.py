@@ -1,6 +1,7 @@
-"""Tables for people: the same rows as an HTML table for notebooks and as a rich table for terminals.
+"""Tables of a schema for people: the same rows as an HTML table for notebooks and as a rich table for terminals.
 
-Values come as text and are escaped here. Nothing is fetched from a network and no script is embedded.
+They look like those of `lakebed.report`, which stands on the same floor and so cannot be used here. Values come as text
+and are escaped. Nothing is fetched from a network and no script is embedded.
 """
 
 from __future__ import annotations
@@ -25,23 +26,25 @@ def html_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]])
         One `<table>` element.
 
     Example:
-        >>> html_table("Schema", ["name"], [["a<b"]])
-        '<table><caption>Schema</caption><thead><tr><th>name</th></tr></thead><tbody><tr><td>a&lt;b</td></tr></tbody></table>'
+        >>> "<td style='padding:2px 8px'>a&lt;b</td>" in html_table("Schema", ["name"], [["a<b"]])
+        True
     """
-    head = "".join(f"<th>{escape(name)}</th>" for name in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    caption = f"<caption>{escape(title)}</caption>"
-    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    head = "".join(f"<th scope='col' style='text-align:left'>{escape(name)}</th>" for name in header)
+    body = "".join(
+        "<tr>" + "".join(f"<td style='padding:2px 8px'>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    caption = f"<caption style='text-align:left;font-weight:600'>{escape(title)}</caption>"
+    thead = f"<thead><tr>{head}</tr></thead>"
+    return f"<table style='border-collapse:collapse'>{caption}{thead}<tbody>{body}</tbody></table>"
 
 
-def rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[str] = ()) -> Table:
+def rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Table:
     """Lay out rows as a table for `rich.print`.
 
     Args:
         title: Title above the table.
         header: Names of the columns.
         rows: Cells as plain text (markup in them is shown, not interpreted).
-        right: Names of the columns to align to the right.
 
     Returns:
         A `rich.table.Table`.
@@ -50,12 +53,13 @@ def rich_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]],
         >>> rich_table("Schema", ["name"], [["dest"]]).row_count
         1
     """
+    from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(title), title_justify="left")
+    table = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, show_edge=False)
     for name in header:
-        table.add_column(name, justify="right" if name in right else "left", overflow="fold")
+        table.add_column(name, overflow="ellipsis")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     return table

@@ -42,18 +42,22 @@ class BoundTable:
         shown: The name as the user wrote it, for messages.
         schema: The columns.
         names: The name of each column in this query: the table's own, or those of a list such as `AS t(a, b)`.
-        source: Where the rows come from; None for a table function.
-        frame: The rows of a table function; None for a table.
+        rows: Where the rows come from: a table, or what a table function returned.
         spelled: From the column names of the rewritten tree to the table's own; filled by the rule that spells names.
         where: A core predicate that every needed row satisfies; filled when filters are pushed down.
+
+    Example:
+        >>> import polars as pl
+        >>> frame = pl.LazyFrame({"a": [1]})
+        >>> BoundTable("__lakebed_0", "t", frame.collect().to_arrow().schema, ["a"], frame).shown
+        't'
     """
 
     private: str
     shown: str
     schema: pa.Schema
     names: list[str]
-    source: Source | None = None
-    frame: pl.LazyFrame | None = None
+    rows: Source | pl.LazyFrame
     spelled: dict[str, str] = field(default_factory=dict)
     where: list[Any] | None = None
 
@@ -66,6 +70,10 @@ class Statement:
         text: The SQL as the user wrote it.
         tables: The mentions of tables, by private name.
         outputs: For each output column the name in the rewritten tree and the name to show; filled by the rules.
+
+    Example:
+        >>> Statement("SELECT 1").tables
+        {}
     """
 
     text: str
@@ -165,8 +173,7 @@ class _Binder:
             source = self._catalog.resolve(name, version, pins=self._pins)
         except (TableNotFoundError, VersionNotFoundError, AmbiguousNameError) as error:
             raise _at(error, text, table) from None
-        bound = self._register(table, name, source.schema())
-        bound.source = source
+        self._register(table, name, source.schema(), source)
         self._note_alias(table, name)
 
     def _bind_function(self, table: exp.Table) -> None:
@@ -179,20 +186,17 @@ class _Binder:
             except TableNotFoundError as error:
                 raise _at(error, text, table) from None
         frame = function(*_literal_arguments(called, text))
-        bound = self._register(table, name, frame.limit(0).collect().to_arrow().schema)
-        bound.frame = frame
+        self._register(table, name, frame.limit(0).collect().to_arrow().schema, frame)
 
-    def _register(self, table: exp.Table, shown: str, schema: pa.Schema) -> BoundTable:
+    def _register(self, table: exp.Table, shown: str, schema: pa.Schema, rows: Source | pl.LazyFrame) -> None:
         names = _visible_names(table, schema, self._statement.text)
         private = f"{self._prefix}{len(self._statement.tables)}"
-        bound = BoundTable(private=private, shown=shown, schema=schema, names=names)
-        self._statement.tables[private] = bound
+        self._statement.tables[private] = BoundTable(private, shown, schema, names, rows)
         if not table.alias:
             table.set("alias", exp.TableAlias(this=_own_name(table, shown)))
         for part in ("db", "catalog"):
             table.set(part, None)
         table.set("this", exp.to_identifier(private, quoted=True))
-        return bound
 
     def _note_alias(self, table: exp.Table, name: str) -> None:
         """Remember which alias a qualified name such as `sales.flights.origin` means in the SELECT around it."""
@@ -223,11 +227,17 @@ def _literal_arguments(called: exp.Expr, text: str) -> list[Any]:
         if isinstance(literal, exp.Boolean):
             values.append(bool(literal.this))
         elif isinstance(literal, exp.Literal):
-            value = literal.to_py()
-            values.append(-value if negative else value)
+            values.append(_python_value(literal, negative=negative))
         else:
             raise SqlUnsupportedError(pointed("a table function takes literal arguments only", text, argument))
     return values
+
+
+def _python_value(literal: exp.Literal, *, negative: bool) -> str | float:
+    if literal.is_string:
+        return literal.name
+    number = int(literal.name) if literal.is_int else float(literal.name)
+    return -number if negative else number
 
 
 def _visible_names(table: exp.Table, schema: pa.Schema, text: str) -> list[str]:
@@ -254,7 +264,9 @@ def _shorten_qualifiers(tree: exp.Expr, aliases: dict[int, dict[str, list[str]]]
             found = aliases.get(id(select), {}).get(".".join(qualifier).lower(), [])
             if len(found) > 1:
                 raise AmbiguousNameError(
-                    pointed(f"{'.'.join([*qualifier, last])!r} matches several mentions; give them aliases", text, column)
+                    pointed(
+                        f"{'.'.join([*qualifier, last])!r} matches several mentions; give them aliases", text, column
+                    )
                 )
             if found:
                 column.set("table", exp.to_identifier(found[0], quoted=True))

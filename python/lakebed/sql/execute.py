@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakebed.catalog import Catalog, VersionSpec
+from lakebed.catalog import Catalog, Source, VersionSpec
 from lakebed.expression.dialect import to_polars_sql
 from lakebed.sql.bind import BoundTable, Statement, bind
 from lakebed.sql.failures import translated
@@ -51,7 +51,7 @@ def query(text: str, catalog: Catalog, *, dialect: str = "duckdb", version: Vers
     statement = bind(tree, text, catalog, version=version)
     written = to_polars_sql(rewrite(tree, statement))
     names = {table.private: table.shown for table in statement.tables.values()}
-    with translated(text, names):
+    with translated(names):
         frame = _run(written, statement)
     return Result(text, frame, tables=_reads(statement), names=names)
 
@@ -71,11 +71,7 @@ def _frame(table: BoundTable) -> pl.LazyFrame:
     """Scan a table, with the spelling of columns that the rewritten text has, and with times in UTC."""
     import polars as pl
 
-    if table.source is not None:
-        frame = table.source.scan(where=table.where)
-    else:
-        assert table.frame is not None
-        frame = table.frame
+    frame = table.rows.scan(where=table.where) if isinstance(table.rows, Source) else table.rows
     renames = {real: name for name, real in table.spelled.items() if name != real}
     if renames:
         frame = frame.rename(renames)
@@ -89,8 +85,8 @@ def _frame(table: BoundTable) -> pl.LazyFrame:
 
 def _reads(statement: Statement) -> tuple[TableRead, ...]:
     found = [
-        TableRead(table.source.name, table.source.version, table.source.commit)
+        TableRead(table.rows.name, table.rows.version, table.rows.commit)
         for table in statement.tables.values()
-        if table.source is not None
+        if isinstance(table.rows, Source)
     ]
     return tuple(dict.fromkeys(found))

@@ -9,11 +9,10 @@ from lakebed.errors import SqlError, SqlUnsupportedError
 
 
 @contextmanager
-def translated(text: str, names: dict[str, str]) -> Iterator[None]:
+def translated(names: dict[str, str]) -> Iterator[None]:
     """Turn errors of Polars inside the block into errors of SQL.
 
     Args:
-        text: The statement, for the message.
         names: From private table names to those of the user.
 
     Yields:
@@ -25,7 +24,7 @@ def translated(text: str, names: dict[str, str]) -> Iterator[None]:
 
     Example:
         >>> import polars as pl
-        >>> with translated("SELECT ...", {"__lakebed_0": "flights"}):
+        >>> with translated({"__lakebed_0": "flights"}):
         ...     raise pl.exceptions.SQLInterfaceError("no such thing in __lakebed_0")
         Traceback (most recent call last):
         ...

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
-    from rich.table import Table
 
 _SHOWN_ROWS = 20
 
@@ -53,9 +52,7 @@ class Result:
         (['a'], 1)
     """
 
-    def __init__(
-        self, text: str, frame: pl.LazyFrame, *, tables: tuple[TableRead, ...], names: dict[str, str]
-    ) -> None:
+    def __init__(self, text: str, frame: pl.LazyFrame, *, tables: tuple[TableRead, ...], names: dict[str, str]) -> None:
         """Wrap a lazy frame; `names` maps private table names to the user's, for messages."""
         self.text = text
         self.tables = tables
@@ -66,21 +63,29 @@ class Result:
     @property
     def columns(self) -> list[str]:
         """The names of the columns, in order; nothing is computed."""
-        return self.schema.names
+        return list(self.schema.names)
 
     @property
     def schema(self) -> pa.Schema:
         """The names and Arrow types of the columns; nothing is computed."""
+        import polars as pl
+
         if self._rows is not None:
             return self.arrow().schema
-        with translated(self.text, self._names):
-            return self._frame.collect_schema().to_frame().to_arrow().schema
+        with translated(self._names):
+            return self._frame.collect_schema().to_frame().to_arrow(compat_level=pl.CompatLevel.oldest()).schema
 
     def lazy(self) -> pl.LazyFrame:
         """Return the query as a Polars lazy frame, to build on.
 
         Returns:
             A lazy frame; over the rows where they were computed already.
+
+        Example:
+            >>> from lakebed.catalog import Catalog
+            >>> from lakebed.sql import query
+            >>> query("SELECT 1 AS a", Catalog()).lazy().select("a").collect().item()
+            1
         """
         return self._frame if self._rows is None else self._rows.lazy()
 
@@ -92,9 +97,15 @@ class Result:
 
         Raises:
             SqlError: The query failed on the data, for example in a cast.
+
+        Example:
+            >>> from lakebed.catalog import Catalog
+            >>> from lakebed.sql import query
+            >>> query("SELECT 1 AS a", Catalog()).pl()["a"].to_list()
+            [1]
         """
         if self._rows is None:
-            with translated(self.text, self._names):
+            with translated(self._names):
                 self._rows = self._frame.collect(engine="streaming")
         return self._rows
 
@@ -102,12 +113,21 @@ class Result:
         """Compute the rows as an Arrow table.
 
         Returns:
-            A table that shares memory with `pl()` where the types allow it.
+            A table; texts are plain string columns.
 
         Raises:
             SqlError: The query failed on the data.
+
+        Example:
+            >>> from lakebed.catalog import Catalog
+            >>> from lakebed.sql import query
+            >>> query("SELECT 1 AS a", Catalog()).arrow().num_rows
+            1
         """
-        return self.pl().to_arrow()
+        import polars as pl
+
+        # Plain string columns, which every reader of Arrow knows; the views of Polars are newer.
+        return self.pl().to_arrow(compat_level=pl.CompatLevel.oldest())
 
     def pandas(self) -> pd.DataFrame:
         """Compute the rows as a pandas frame; needs the `pandas` extra.
@@ -117,6 +137,12 @@ class Result:
 
         Raises:
             SqlError: The query failed on the data.
+
+        Example:
+            >>> from lakebed.catalog import Catalog
+            >>> from lakebed.sql import query
+            >>> query("SELECT 1 AS a", Catalog()).pandas().shape
+            (1, 1)
         """
         return self.arrow().to_pandas()
 
@@ -128,12 +154,18 @@ class Result:
 
         Raises:
             SqlError: The query failed on the data.
+
+        Example:
+            >>> from lakebed.catalog import Catalog
+            >>> from lakebed.sql import query
+            >>> query("SELECT 1 AS a, NULL AS b", Catalog()).rows()
+            [(1, None)]
         """
         return self.pl().rows()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
         """Export the rows as an Arrow C stream capsule."""
-        return self.arrow().__arrow_c_stream__(requested_schema)
+        return self.pl().__arrow_c_stream__(requested_schema)
 
     def __len__(self) -> int:
         """Return the number of rows; they are computed."""
@@ -150,23 +182,13 @@ class Result:
         html: str = self.pl()._repr_html_()
         return html
 
-    def __rich__(self) -> Table:
+    def __rich__(self) -> Any:
         """Show the first rows as a table of the terminal."""
-        from rich.table import Table
+        from lakebed.report import rich_table
 
         rows = self.pl()
-        caption = f"{rows.height:,} rows" + (f", the first {_SHOWN_ROWS} shown" if rows.height > _SHOWN_ROWS else "")
-        table = Table(caption=caption, caption_justify="left", header_style="bold")
-        for name, kind in rows.schema.items():
-            table.add_column(name, justify="right" if kind.is_numeric() else "left")
-        for row in rows.head(_SHOWN_ROWS).iter_rows():
-            table.add_row(*(_cell(value) for value in row))
+        table = rich_table(rows.columns, rows.head(_SHOWN_ROWS).rows())
+        if rows.height > _SHOWN_ROWS:
+            table.caption = f"... and {rows.height - _SHOWN_ROWS:,} more rows"
+            table.caption_justify = "left"
         return table
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, float):
-        return f"{value:,.6g}"
-    return str(value)

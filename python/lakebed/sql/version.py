@@ -8,7 +8,7 @@ from sqlglot import exp
 
 from lakebed.catalog import VersionSpec
 from lakebed.errors import SqlError, SqlUnsupportedError
-from lakebed.expression.scalar import temporal_literal
+from lakebed.expression.scalar import moment_literal
 from lakebed.expression.syntax import pointed
 
 _TIMES = ("TIMESTAMP", "SYSTEM_TIME", "SYSTEM TIME")
@@ -93,8 +93,6 @@ def _literal(value: exp.Expr | None, table: exp.Table, text: str) -> str:
 def _moment(value: exp.Expr | None, table: exp.Table, text: str) -> dt.datetime:
     literal = _literal(value, table, text)
     try:
-        moment = temporal_literal(literal, exp.DType.TIMESTAMPTZ)
+        return moment_literal(literal, zoned=True)
     except SqlError as error:
         raise SqlError(pointed(str(error), text, table)) from None
-    assert isinstance(moment, dt.datetime)
-    return moment

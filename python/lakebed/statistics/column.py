@@ -28,21 +28,22 @@ class ColumnStatistics:
     Attributes:
         name: Name of the column; fields of a struct are joined by dots.
         type: The core's type ("timestamp", "uint"), or the proto's in lower case for statistics of other makers.
-        count: Rows with a value.
-        missing: Rows that are null.
+        n_present: Rows with a value.
+        n_missing: Rows that are null.
         distinct: Number of distinct values; None where not counted.
         distinct_exact: Whether that is a count; if not it is an estimate.
         relative_error: Standard error of the estimate, 0.0 if exact.
         min: Smallest value (for strings the first in byte order); None without values, NaN does not count.
         max: Greatest value.
-        mean: Mean of the numbers that are not NaN (epoch units for times); None for other types.
+        mean: Mean of the finite numbers (epoch units for times); None for other types.
         std: Population standard deviation of the same.
         median: Middle of the same, approximate.
-        zeros: Number of zeros (False for booleans); None for other types than numbers.
-        nan: Number of NaN.
-        inf: Number of positive and negative infinities.
+        n_zero: Number of zeros (False for booleans); None for other types than numbers.
+        n_nan: Number of NaN.
+        n_inf: Number of positive and negative infinities.
         top_values: The most frequent values as text, with counts, most frequent first.
-        frequencies_complete: Whether every distinct value of a string column is known with its count.
+        frequencies_complete: Whether every distinct value of a string column is known with its count; False for lists,
+            whose values are not counted.
         avg_length: Mean length in bytes of strings and binary values; None for other types.
         values_per_row: Least, greatest and mean number of values in the rows with a value; 1 for scalars.
         histogram: Buckets (low, high, count) of equal width; empty for other types than numbers.
@@ -57,8 +58,8 @@ class ColumnStatistics:
 
     name: str
     type: str
-    count: int
-    missing: int
+    n_present: int
+    n_missing: int
     distinct: int | None
     distinct_exact: bool
     relative_error: float
@@ -67,9 +68,9 @@ class ColumnStatistics:
     mean: float | None
     std: float | None
     median: float | None
-    zeros: int | None
-    nan: int
-    inf: int
+    n_zero: int | None
+    n_nan: int
+    n_inf: int
     top_values: list[tuple[str, int]]
     frequencies_complete: bool
     avg_length: float | None
@@ -82,12 +83,14 @@ class ColumnStatistics:
         """Rows with a value by all rows; 0.0 without rows.
 
         Example:
-            >>> import dataclasses
-            >>> "fraction" in {field.name for field in dataclasses.fields(ColumnStatistics)}
-            False
+            >>> feature = proto.load().FeatureNameStatistics(name="x")
+            >>> feature.string_stats.common_stats.num_non_missing = 3
+            >>> feature.string_stats.common_stats.num_missing = 1
+            >>> read_column(feature).fraction
+            0.75
         """
-        n_rows = self.count + self.missing
-        return self.count / n_rows if n_rows else 0.0
+        n_rows = self.n_present + self.n_missing
+        return self.n_present / n_rows if n_rows else 0.0
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the statistics by values that JSON can hold, but for NaN and infinities.
@@ -136,29 +139,30 @@ def read_column(feature: Any) -> ColumnStatistics:
     Example:
         >>> feature = proto.load().FeatureNameStatistics(name="x", type=1)
         >>> feature.num_stats.common_stats.num_non_missing = 3
-        >>> read_column(feature).count
+        >>> read_column(feature).n_present
         3
     """
     kind = feature.WhichOneof("stats")
     stats = getattr(feature, kind) if kind else feature.struct_stats
     common = stats.common_stats
     own_type = proto.custom_value(feature, "type")
+    is_list = own_type == "list"
     distinct = proto.custom_value(feature, "distinct")
-    if distinct is None and kind in ("string_stats", "bytes_stats"):
+    if distinct is None and not is_list and kind in ("string_stats", "bytes_stats"):
         distinct = stats.unique
     error = proto.custom_value(feature, "relative_error") or 0.0
     return ColumnStatistics(
         name=column_name(feature),
         type=own_type or proto.load().FeatureNameStatistics.Type.Name(feature.type).lower(),
-        count=common.num_non_missing,
-        missing=common.num_missing,
+        n_present=common.num_non_missing,
+        n_missing=common.num_missing,
         distinct=None if distinct is None else int(distinct),
         distinct_exact=not error,
         relative_error=error,
         frequencies_complete=not proto.custom_value(feature, "incomplete"),
         values_per_row=(common.min_num_values, common.max_num_values, common.avg_num_values),
         top_values=_top_values(feature),
-        avg_length=_avg_length(kind, stats),
+        avg_length=None if is_list else _avg_length(kind, stats),
         **(_numbers(feature, stats) if kind == "num_stats" else _no_numbers(feature)),
     )
 
@@ -172,13 +176,23 @@ def _top_values(feature: Any) -> list[tuple[str, int]]:
     if feature.HasField("string_stats"):
         return [(item.value, int(item.frequency)) for item in feature.string_stats.top_values]
     ranks = proto.custom_value(feature, "top_values")
-    return [] if ranks is None else [(bucket.label, int(bucket.sample_count)) for bucket in ranks.buckets]
+    buckets = [] if ranks is None else ranks.buckets
+    return [(_label(feature, bucket.label), int(bucket.sample_count)) for bucket in buckets]
+
+
+def _label(feature: Any, label: str) -> str:
+    """The text of a frequent value, which the proto holds as a number for booleans and times."""
+    kind = proto.custom_value(feature, "type")
+    if kind not in ("bool", "date", "time", "timestamp"):
+        return label
+    value = _decode(feature, float(label) if kind == "bool" else int(label))
+    return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value).lower()
 
 
 def _no_numbers(feature: Any) -> dict[str, Any]:
     ends = {end: proto.custom_value(feature, end) for end in ("min", "max")}
-    none = dict.fromkeys(("mean", "std", "median", "zeros"))
-    return ends | none | {"nan": 0, "inf": 0, "histogram": [], "quantiles": []}
+    none = dict.fromkeys(("mean", "std", "median", "n_zero"))
+    return ends | none | {"n_nan": 0, "n_inf": 0, "histogram": [], "quantiles": []}
 
 
 def _numbers(feature: Any, stats: Any) -> dict[str, Any]:
@@ -195,9 +209,9 @@ def _numbers(feature: Any, stats: Any) -> dict[str, Any]:
         "mean": stats.mean if known else None,
         "std": stats.std_dev if known else None,
         "median": stats.median if known else None,
-        "zeros": stats.num_zeros,
-        "nan": n_nan,
-        "inf": int(sum(count for low, _, count in buckets[kinds.STANDARD] if math.isinf(low))),
+        "n_zero": stats.num_zeros,
+        "n_nan": n_nan,
+        "n_inf": int(sum(count for low, _, count in buckets[kinds.STANDARD] if math.isinf(low))),
     }
     return ends | means | {"histogram": buckets[kinds.STANDARD], "quantiles": buckets[kinds.QUANTILES]}
 

@@ -7,8 +7,8 @@ and a QUANTILES histogram of ten buckets, population variance, lengths in bytes,
 - dates, times and timestamps, which TFDV drops, are INT columns of epoch units (days, or the column's own unit);
 - binary columns are BYTES, not STRING;
 - a column without any value keeps its own type; in TFDV it becomes STRING;
-- with infinities the standard deviation is NaN; in TFDV it is 0;
-- quantile buckets of a list column's lengths are one bucket from the shortest to the longest list.
+- mean and deviation are the summary's, which leaves infinities out; in TFDV, with infinities, they are NaN and 0;
+- of a list column only the lengths are known, and their histogram is one bucket from the shortest to the longest list.
 
 What the protos have no field for is kept in custom statistics whose names start with "lakebed.", which TFDV ignores.
 """
@@ -94,7 +94,7 @@ def custom_value(feature: Any, name: str) -> Any:
     """
     for statistic in feature.custom_stats:
         if statistic.name == PREFIX + name:
-            return getattr(statistic, statistic.WhichOneof("val"))
+            return getattr(statistic, statistic.WhichOneof("val") or "num")
     return None
 
 
@@ -107,7 +107,9 @@ def _fill_column(feature: Any, column: Mapping[str, Any], n_rows: int) -> None:
     _fill_common(target.common_stats, column, n_rows)
     _note(feature, "type", column["type"])
     _note(feature, "arrow_type", column["arrow_type"])
-    if column["type"] not in ("list", "struct"):
+    if column["type"] == "list":
+        _note(feature, "incomplete", 1)
+    elif column["type"] != "struct":
         fill = {"STRING": _fill_strings, "BYTES": _fill_bytes}.get(kind, _fill_numbers)
         fill(feature, target, column)
         _fill_distinct(feature, column)
@@ -194,7 +196,8 @@ def _fill_strings(feature: Any, stats: Any, column: Mapping[str, Any]) -> None:
 
 def _fill_ranks(target: Any, values: list[tuple[Any, int]]) -> None:
     for rank, (value, count) in enumerate(values):
-        target.buckets.add(low_rank=rank, high_rank=rank, label=str(value), sample_count=count)
+        label = str(int(value)) if isinstance(value, bool) else str(value)
+        target.buckets.add(low_rank=rank, high_rank=rank, label=label, sample_count=count)
 
 
 def _fill_bytes(feature: Any, stats: Any, column: Mapping[str, Any]) -> None:
@@ -211,6 +214,6 @@ def _fill_distinct(feature: Any, column: Mapping[str, Any]) -> None:
     _note(feature, "distinct", distinct["count"])
     if not distinct["exact"]:
         _note(feature, "relative_error", distinct["relative_error"])
-    if feature.HasField("num_stats") and column["top_values"]["exact"]:
-        ranks = feature.custom_stats.add(name=PREFIX + "top_values").rank_histogram
-        _fill_ranks(ranks, column["top_values"]["values"][:N_TOP_VALUES])
+    values = column["top_values"]["values"][:N_TOP_VALUES]
+    if feature.HasField("num_stats") and values and column["top_values"]["exact"]:
+        _fill_ranks(feature.custom_stats.add(name=PREFIX + "top_values").rank_histogram, values)

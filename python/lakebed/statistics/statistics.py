@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
-from lakebed.schema import display, feature
+from lakebed.schema import feature
 from lakebed.schema import proto as protos
 from lakebed.statistics import proto
 from lakebed.statistics.column import ColumnStatistics, column_name, read_column
@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 WHOLE = ("", "All Examples")
 """Names of the slice that is the whole dataset: Lakebed's and TFDV's."""
 
-SHOWN = ("name", "type", "count", "missing", "distinct", "min", "max", "mean", "std", "median", "zeros", "top value")
-RIGHT = ("count", "missing", "distinct", "min", "max", "mean", "std", "median", "zeros")
+HEADER = ("name", "type", "count", "missing", "distinct", "min", "max", "mean", "std", "median", "zeros", "top value")
+HEADER_NARROW = ("name", "type", "missing", "distinct", "values", "mean", "median")
+MAX_TEXT = 40
 
 
 class Statistics:
@@ -269,12 +270,17 @@ class Statistics:
         return f"Statistics({'; '.join(parts)})"
 
     def __rich__(self) -> Table:
-        """Table for `rich.print`."""
-        return display.rich_table(self._title(), SHOWN, self._cells(), right=RIGHT)
+        """Table for `rich.print`: of numbers and times the range, of other columns the most frequent value."""
+        from lakebed.report import rich_table
+
+        rows = [_narrow_cells(column) for column in self._read()]
+        return rich_table(HEADER_NARROW, rows, title=self._title(), max_text=MAX_TEXT)
 
     def _repr_html_(self) -> str:
         """Table for notebooks."""
-        return display.html_table(self._title(), SHOWN, self._cells())
+        from lakebed.report import html_table
+
+        return html_table(HEADER, [_cells(column) for column in self._read()], title=self._title(), max_text=MAX_TEXT)
 
     def _dataset(self, name: str | None = None) -> Any:
         names = self.datasets
@@ -295,15 +301,21 @@ class Statistics:
     def _title(self) -> str:
         return f"Statistics of {self.n_rows:,} rows"
 
-    def _cells(self) -> list[list[str]]:
-        return [_cells(column) for column in self._read()]
-
 
 def _row(column: ColumnStatistics) -> dict[str, Any]:
     top_value, top_count = column.top_values[0] if column.top_values else (None, None)
-    own = {key: value for key, value in vars(column).items() if key not in ("min", "max")}
-    ends = {"min": _text(column.min), "max": _text(column.max)}
-    return own | ends | {"fraction": column.fraction, "top_value": top_value, "top_count": top_count}
+    same = ("name", "type", "fraction", "distinct", "distinct_exact", "mean", "std", "median", "avg_length")
+    return {key: getattr(column, key) for key in same} | {
+        "count": column.n_present,
+        "missing": column.n_missing,
+        "min": _text(column.min),
+        "max": _text(column.max),
+        "zeros": column.n_zero,
+        "nan": column.n_nan,
+        "inf": column.n_inf,
+        "top_value": top_value,
+        "top_count": top_count,
+    }
 
 
 def _text(value: Any) -> str | None:
@@ -312,14 +324,37 @@ def _text(value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-def _cells(column: ColumnStatistics) -> list[str]:
-    row = _row(column)
-    distinct = "" if column.distinct is None else f"{'' if column.distinct_exact else '~'}{column.distinct:,}"
-    top = f"{row['top_value']} ({row['top_count']:,})" if column.top_values else ""
-    is_time = column.type in ("date", "time", "timestamp")
-    means = [
-        "" if number is None or is_time else f"{number:.6g}" for number in (column.mean, column.std, column.median)
-    ]
-    ends = [row["min"] or "", row["max"] or ""]
-    zeros = "" if column.zeros is None or is_time else f"{column.zeros:,}"
-    return [column.name, column.type, f"{column.count:,}", f"{column.missing:,}", distinct, *ends, *means, zeros, top]
+def _cells(column: ColumnStatistics) -> list[Any]:
+    means = [None] * 3 if _is_time(column) else [column.mean, column.std, column.median]
+    zeros = None if _is_time(column) else column.n_zero
+    start = [column.name, column.type, column.n_present, column.n_missing, _distinct(column)]
+    return [*start, _short(column.min), _short(column.max), *means, zeros, _top(column)]
+
+
+def _narrow_cells(column: ColumnStatistics) -> list[Any]:
+    means = [None] * 2 if _is_time(column) else [column.mean, column.median]
+    is_range = column.min is not None and column.avg_length is None and column.type != "bool"
+    values = f"{_short(column.min)} .. {_short(column.max)}" if is_range else _top(column)
+    return [column.name, column.type, column.n_missing, _distinct(column), values, *means]
+
+
+def _is_time(column: ColumnStatistics) -> bool:
+    return column.type in ("date", "time", "timestamp")
+
+
+def _distinct(column: ColumnStatistics) -> int | str | None:
+    return column.distinct if column.distinct_exact or column.distinct is None else f"~{column.distinct:,}"
+
+
+def _short(value: Any) -> str | None:
+    """A smallest or greatest value for a table: times without zone and seconds of zero, floats of six digits."""
+    if isinstance(value, dt.datetime):
+        return value.replace(tzinfo=None).isoformat(sep=" ").removesuffix(":00")
+    return f"{value:.6g}" if isinstance(value, float) else _text(value)
+
+
+def _top(column: ColumnStatistics) -> str | None:
+    if not column.top_values:
+        return None
+    value, count = column.top_values[0]
+    return f"{value} ({count:,})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakebed.storage.records import StoredRecordLog
+from lakebed.storage.records import OverlayRecordLog, StoredRecordLog
 from lakebed.storage.repository import Commit, Repository, VersionLike
 from lakebed.storage.scan import Scan
 from lakebed.storage.snapshot import Snapshot, Table
@@ -12,6 +12,7 @@ from lakebed.storage.verify import Problem, VerifyReport
 __all__ = [
     "Commit",
     "Gate",
+    "OverlayRecordLog",
     "Problem",
     "Repository",
     "Scan",

@@ -75,3 +75,69 @@ class StoredRecordLog:
             True
         """
         return self._repository.core.append_record(seq, body)
+
+
+class OverlayRecordLog:
+    """A record log as it stands now, with further entries in memory: for readers that may not write.
+
+    Args:
+        base: The log; entries that others add to it later are not seen.
+
+    Example:
+        >>> from lakebed.storage import Repository
+        >>> log = OverlayRecordLog(StoredRecordLog(Repository("memory://")))
+        >>> log.append(1, b"only here"), log.read(0)
+        (True, [(1, b'only here')])
+    """
+
+    def __init__(self, base: StoredRecordLog) -> None:
+        self._entries = base.read(0)
+
+    def head(self) -> int:
+        """Find the newest entry.
+
+        Returns:
+            Its number; 0 where there is none.
+
+        Example:
+            >>> from lakebed.storage import Repository
+            >>> OverlayRecordLog(StoredRecordLog(Repository("memory://"))).head()
+            0
+        """
+        return self._entries[-1][0] if self._entries else 0
+
+    def read(self, after: int) -> list[tuple[int, bytes]]:
+        """Read entries.
+
+        Args:
+            after: Number of the last entry that the caller has.
+
+        Returns:
+            Number and body of each later entry, in order.
+
+        Example:
+            >>> from lakebed.storage import Repository
+            >>> OverlayRecordLog(StoredRecordLog(Repository("memory://"))).read(0)
+            []
+        """
+        return [entry for entry in self._entries if entry[0] > after]
+
+    def append(self, seq: int, body: bytes) -> bool:
+        """Keep an entry in memory unless that number is taken.
+
+        Args:
+            seq: Its number: that of the newest entry + 1.
+            body: Its bytes.
+
+        Returns:
+            Whether it is ours.
+
+        Example:
+            >>> from lakebed.storage import Repository
+            >>> OverlayRecordLog(StoredRecordLog(Repository("memory://"))).append(2, b"too far")
+            False
+        """
+        if seq != self.head() + 1:
+            return False
+        self._entries.append((seq, body))
+        return True

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import AnomaliesFoundError, InvalidArgumentError
-from lakebed.schema import display, proto
+from lakebed.schema import proto
 from lakebed.validation.case import Measurement
 from lakebed.validation.reason import Reason, severity, summarize
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 DATASET = "(dataset)"
+MAX_TEXT = 1000
 HEADER = ("feature", "severity", "short_description", "description", "reasons")
 
 
@@ -315,11 +316,15 @@ class Anomalies:
 
     def __rich__(self) -> Table:
         """Table for `rich.print`."""
-        return display.rich_table(self._title(), HEADER, self._cells())
+        from lakebed.report import rich_table
+
+        return rich_table(HEADER[:4], [row[:4] for row in self._cells()], title=self._title(), max_text=MAX_TEXT)
 
     def _repr_html_(self) -> str:
         """Table for notebooks."""
-        return display.html_table(self._title(), HEADER, self._cells())
+        from lakebed.report import html_table
+
+        return html_table(HEADER, self._cells(), title=self._title(), max_text=MAX_TEXT)
 
     def _title(self) -> str:
         if self.data_missing:

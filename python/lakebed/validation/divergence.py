@@ -47,8 +47,8 @@ def normalized_abs_difference(ours: Mapping[str, float], theirs: Mapping[str, fl
         differences the last label in byte order. (0.0, "") without labels.
 
     Example:
-        >>> normalized_abs_difference({"a": 50, "b": 50}, {"a": 20, "b": 80})
-        (0.15, 'b')
+        >>> normalized_abs_difference({"a": 1, "b": 3}, {"a": 3, "b": 1})
+        (0.25, 'b')
     """
     total = sum(ours.values()) + sum(theirs.values())
     labels = {*ours, *theirs} if total else set()

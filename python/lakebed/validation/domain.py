@@ -7,7 +7,8 @@ strings than a summary keeps), which TFDV does not notice:
 - none known, but more distinct strings than the domain has: reported, by number;
 - else the column gets a warning, since it cannot be said that it is in its domain.
 
-It also differs for columns that hold NaN alone: TFDV compares the number 0 with the range, here no range is checked.
+Values inside lists are not counted by Lakebed's statistics at all, so a domain on a list column gives a warning too. It
+also differs for columns that hold NaN alone: TFDV compares the number 0 with the range, here no range is checked.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _FLOAT = re.compile(
     r"[ \t\n\v\f\r]*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)[ \t\n\v\f\r]*",
     re.IGNORECASE,
 )
+_IN_LISTS = "The statistics do not count the values inside lists, so none was compared with the domain."
 _RANGE, _VALUES, _BOOLEAN = "Out-of-range values", "Invalid values", "Non-boolean values"
 
 
@@ -158,7 +160,8 @@ def _beyond_the_known(case: Case, n_allowed: int) -> list[Reason]:
 
 
 def _unchecked(view: ColumnView, outcome: str) -> Reason:
-    return Reason("UNKNOWN_TYPE", "Domain not fully checked", f"{_looked_at(view)} {outcome}", "WARNING")
+    text = f"{_looked_at(view)} {outcome}" if view.own_type != "list" else _IN_LISTS
+    return Reason("UNKNOWN_TYPE", "Domain not fully checked", text, "WARNING")
 
 
 def _is_in_integers(case: Case) -> list[Reason]:
@@ -181,7 +184,7 @@ def _is_in_integers(case: Case) -> list[Reason]:
     if numbers and domain.HasField("max") and max(numbers) > domain.max:
         domain.max = max(numbers)
         reasons.append(Reason("INT_TYPE_BIG_INT", _RANGE, f"Unexpectedly large value: {max(numbers)}."))
-    return reasons or _unknown_strings(view)
+    return reasons or _unknown_values(view)
 
 
 def _not_numbers(case: Case, what: str, kind: str, parse: Any) -> list[Reason]:
@@ -190,10 +193,9 @@ def _not_numbers(case: Case, what: str, kind: str, parse: Any) -> list[Reason]:
     return [Reason(kind, _VALUES, f'String values that were not {what} were found, such as "{first}".')]
 
 
-def _unknown_strings(view: ColumnView) -> list[Reason]:
-    if not view.has_strings or view.is_complete:
-        return []
-    return [_unchecked(view, "these fit it, the others are not known.")]
+def _unknown_values(view: ColumnView) -> list[Reason]:
+    is_known = view.is_complete if view.has_strings else view.own_type != "list"
+    return [] if is_known else [_unchecked(view, "these fit it, the others are not known.")]
 
 
 def _is_in_floats(case: Case) -> list[Reason]:
@@ -210,7 +212,7 @@ def _is_in_floats(case: Case) -> list[Reason]:
     else:
         numbers = []
     reasons = _has_nan(case, numbers) + _float_range(case.feature.float_domain, numbers) + _has_inf(case, numbers)
-    return reasons or _unknown_strings(view)
+    return reasons or _unknown_values(view)
 
 
 def _has_nan(case: Case, numbers: list[float]) -> list[Reason]:
@@ -252,7 +254,7 @@ def _is_boolean(case: Case) -> list[Reason]:
     if case.view.has_strings:
         return _is_boolean_string(case)
     if not case.view.has_range and not case.view.n_nan:
-        return []
+        return _unknown_values(case.view)
     return _is_boolean_int(case) if case.view.type == "INT" else _is_boolean_float(case)
 
 
@@ -261,7 +263,7 @@ def _is_boolean_string(case: Case) -> list[Reason]:
     names = sorted({getattr(domain, end) for end in ("true_value", "false_value") if domain.HasField(end)})
     other = next((text for text in case.view.strings if text not in names), None)
     if other is None:
-        return _unknown_strings(case.view)
+        return _unknown_values(case.view)
     case.clear_domain()
     allowed = ", ".join(f'"{name}"' for name in names)
     text = f'Saw unexpected value "{other}" instead of {{{allowed}}}.'

@@ -11,7 +11,7 @@ from sqlglot import exp
 
 from lakebed.expression.scalar.arithmetic import settle_arithmetic
 from lakebed.expression.scalar.casts import settle_casts
-from lakebed.expression.scalar.comparisons import settle_comparisons, temporal_literal
+from lakebed.expression.scalar.comparisons import date_literal, moment_literal, settle_comparisons, temporal_literal
 from lakebed.expression.scalar.functions import function_names, settle_functions
 from lakebed.expression.scalar.replace import replace_nodes, typed
 from lakebed.expression.scalar.truth import settle_truth_tests
@@ -51,7 +51,9 @@ def rewrite_scalars(tree: exp.Expr) -> exp.Expr:
 
 __all__ = [
     "SCALAR_RULES",
+    "date_literal",
     "function_names",
+    "moment_literal",
     "replace_nodes",
     "rewrite_scalars",
     "settle_arithmetic",

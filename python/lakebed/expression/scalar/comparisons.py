@@ -71,14 +71,53 @@ def temporal_literal(text: str, kind: exp.DType) -> dt.date | dt.datetime:
         >>> temporal_literal("2013-01-01", exp.DType.TIMESTAMPTZ)
         datetime.datetime(2013, 1, 1, 0, 0, tzinfo=datetime.timezone.utc)
     """
-    moment = _parse_moment(text, kind)
-    if kind in DATES:
-        if moment.time() != dt.time(0) or moment.tzinfo is not None:
-            raise SqlUnsupportedError(
-                f"{text!r} has a time of day but is compared with a DATE; write TIMESTAMP {text!r} or a date"
-            )
-        return moment.date()
-    if kind in ZONED_TIMES:
+    return date_literal(text) if kind in DATES else moment_literal(text, zoned=kind in ZONED_TIMES)
+
+
+def date_literal(text: str) -> dt.date:
+    """Read a text as a date.
+
+    Args:
+        text: For example `2013-01-01`.
+
+    Returns:
+        The date.
+
+    Raises:
+        SqlError: `text` is no date.
+        SqlUnsupportedError: `text` has a time of day.
+
+    Example:
+        >>> date_literal("2013-01-01")
+        datetime.date(2013, 1, 1)
+    """
+    moment = _parse_moment(text)
+    if moment.time() != dt.time(0) or moment.tzinfo is not None:
+        raise SqlUnsupportedError(
+            f"{text!r} has a time of day but is compared with a DATE; write TIMESTAMP {text!r} or a date"
+        )
+    return moment.date()
+
+
+def moment_literal(text: str, *, zoned: bool) -> dt.datetime:
+    """Read a text as a timestamp.
+
+    Args:
+        text: For example `2013-01-01`, `2013-01-01 05:00:00` or `2013-01-01T05:00:00Z`.
+        zoned: Whether a timestamp with a time zone is meant.
+
+    Returns:
+        A naive datetime, or one in UTC where `zoned`; text without an offset is UTC then.
+
+    Raises:
+        SqlError: `text` is no timestamp, or has an offset that is not wanted.
+
+    Example:
+        >>> moment_literal("2013-01-01 05:00:00", zoned=False)
+        datetime.datetime(2013, 1, 1, 5, 0)
+    """
+    moment = _parse_moment(text)
+    if zoned:
         return moment.replace(tzinfo=dt.timezone.utc) if moment.tzinfo is None else moment.astimezone(dt.timezone.utc)
     if moment.tzinfo is not None:
         raise SqlError(f"{text!r} has an offset but is compared with a timestamp without time zone; drop the offset")
@@ -122,25 +161,18 @@ def is_text_literal(node: exp.Expr) -> bool:
 
 
 def _settle(node: exp.Expr) -> exp.Expr:
-    if isinstance(node, exp.Between):
-        slots = [(node, "this"), (node, "low"), (node, "high")]
-    elif isinstance(node, exp.In):
-        if not node.expressions:
-            return node
-        slots = [(node, "this")]
+    if isinstance(node, exp.In):
         node.set("expressions", [_fit(item, node.this) for item in node.expressions])
-        for item in node.expressions:
-            _check_pair(node.this, item, node)
-        return node
+        others = list(node.expressions)
     else:
-        slots = [(node, "this"), (node, "expression")]
-    for owner, key in slots:
-        anchors = [owner.args[other] for _, other in slots if other != key]
-        for anchor in anchors:
-            owner.set(key, _fit(owner.args[key], anchor))
-    first = slots[0][1]
-    for _, key in slots[1:]:
-        _check_pair(node.args[first], node.args[key], node)
+        keys = ("low", "high") if isinstance(node, exp.Between) else ("expression",)
+        for key in ("this", *keys):
+            for anchor in ("this", *keys):
+                if anchor != key:
+                    node.set(key, _fit(node.args[key], node.args[anchor]))
+        others = [node.args[key] for key in keys]
+    for other in others:
+        _check_pair(node.this, other, node)
     return node
 
 
@@ -151,10 +183,11 @@ def _fit(value: exp.Expr, anchor: exp.Expr) -> exp.Expr:
     if is_text_literal(value):
         return _fit_text(value.unnest().name, value, anchor)
     literal = value.unnest()
-    if has_kind(anchor, ZONED_TIMES) and isinstance(literal, exp.Cast) and is_text_literal(literal.this):
-        if literal.to.this in NAIVE_TIMES | DATES:
-            return temporal_cast(temporal_literal(literal.this.name, exp.DType.TIMESTAMPTZ), exp.DType.TIMESTAMPTZ)
-    return value
+    if not (has_kind(anchor, ZONED_TIMES) and isinstance(literal, exp.Cast) and is_text_literal(literal.this)):
+        return value
+    if literal.to.this not in NAIVE_TIMES | DATES:
+        return value
+    return temporal_cast(moment_literal(literal.this.name, zoned=True), exp.DType.TIMESTAMPTZ)
 
 
 def _fit_text(text: str, value: exp.Expr, anchor: exp.Expr) -> exp.Expr:
@@ -210,17 +243,14 @@ def _type_name(node: exp.Expr) -> str:
     return found.sql("duckdb") if isinstance(found, exp.DataType) else "unknown"
 
 
-def _parse_moment(text: str, kind: exp.DType) -> dt.datetime:
+def _parse_moment(text: str) -> dt.datetime:
     cleaned = text.strip()
     if cleaned[-1:] in ("Z", "z"):
         cleaned = cleaned[:-1] + "+00:00"
     try:
         return dt.datetime.fromisoformat(_padded_offset(cleaned))
     except ValueError:
-        noun = "date" if kind in DATES else "timestamp"
-        raise SqlError(
-            f"{text!r} is no {noun}; write it as '2013-01-31'{'' if kind in DATES else ' or 2013-01-31 05:00:00'}"
-        ) from None
+        raise SqlError(f"{text!r} is no date or timestamp; write it as '2013-01-31' or '2013-01-31 05:00:00'") from None
 
 
 def _padded_offset(text: str) -> str:

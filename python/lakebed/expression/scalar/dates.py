@@ -182,9 +182,7 @@ def _last_day(node: exp.Expr) -> exp.Expr:
         raise SqlUnsupportedError("LAST_DAY takes one argument here")
     month = call("DATE_TRUNC", exp.Literal.string("month"), wrapped(node.this))
     first_of_next = exp.Add(this=month, expression=exp.Interval(this=exp.Literal.string("1"), unit=exp.var("MONTH")))
-    return exp.Paren(
-        this=exp.Sub(this=as_type(first_of_next, exp.DType.DATE), expression=exp.Literal.number(1))
-    )
+    return exp.Paren(this=exp.Sub(this=as_type(first_of_next, exp.DType.DATE), expression=exp.Literal.number(1)))
 
 
 BUILDERS: dict[type[exp.Expr], Builder] = {

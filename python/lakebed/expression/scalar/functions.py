@@ -71,12 +71,12 @@ def function_names() -> list[str]:
         >>> "date_trunc" in function_names()
         True
     """
-    typed_names = {kind.sql_names()[0].lower() for kind in (*_SAME_NAME, *_BUILDERS) if _is_offered(kind)}
+    typed_names = {
+        kind.sql_names()[0].lower()
+        for kind in (*_SAME_NAME, *_BUILDERS)
+        if issubclass(kind, exp.Func) and kind not in _REFUSED
+    }
     return sorted(typed_names | set(_NAMED) | _DUCKDB_NAMES)
-
-
-def _is_offered(kind: type[exp.Expr]) -> bool:
-    return issubclass(kind, exp.Func) and kind not in _REFUSED
 
 
 def _settle(node: exp.Expr) -> exp.Expr:
@@ -209,7 +209,9 @@ def _any_value(node: exp.Expr) -> exp.Expr:
     inner = node.this
     if isinstance(node, exp.IgnoreNulls):
         if not isinstance(inner, exp.Anonymous) or inner.name != "MIN":
-            raise SqlUnsupportedError(f"{node.sql('duckdb')}: IGNORE NULLS is not supported; filter the nulls out first")
+            raise SqlUnsupportedError(
+                f"{node.sql('duckdb')}: IGNORE NULLS is not supported; filter the nulls out first"
+            )
         return inner
     return call("MIN", inner)
 
@@ -307,7 +309,7 @@ def _greatest_least(node: exp.Expr) -> exp.Expr:
         return call("GREATEST", *arguments)
     if len(arguments) > _MOST_FLOATS:
         raise SqlUnsupportedError(f"GREATEST of floats takes at most {_MOST_FLOATS} arguments; nest the calls")
-    found = arguments[0]
+    found: exp.Expr = arguments[0]
     for argument in arguments[1:]:
         found = _greater(found, argument)
     return found
@@ -344,13 +346,13 @@ def _mean(node: exp.Expr) -> exp.Expr:
     return call("AVG", as_type(value, exp.DType.DOUBLE) if has_kind(value, FLOATS) else value)
 
 
-def _now(node: exp.Expr) -> exp.Expr:
+def _now(_node: exp.Expr) -> exp.Expr:
     """Fix the time when the text is bound, so that every mention in one statement is the same, in UTC."""
     now = dt.datetime.now(dt.timezone.utc)
     return as_type(exp.Literal.string(now.isoformat(sep=" ")), exp.DType.TIMESTAMPTZ)
 
 
-def _today(node: exp.Expr) -> exp.Expr:
+def _today(_node: exp.Expr) -> exp.Expr:
     return as_type(exp.Literal.string(dt.datetime.now(dt.timezone.utc).date().isoformat()), exp.DType.DATE)
 
 
@@ -427,4 +429,3 @@ _NAMED: dict[str, Builder] = {
     **strings.NAMED,
     **dates.NAMED,
 }
-

@@ -9,9 +9,7 @@ from sqlglot import exp
 _FINAL = "polars"
 
 
-def replace_nodes(
-    tree: exp.Expr, replace: Callable[[exp.Expr], exp.Expr], *kinds: type[exp.Expr]
-) -> exp.Expr:
+def replace_nodes(tree: exp.Expr, replace: Callable[[exp.Expr], exp.Expr], *kinds: type[exp.Expr]) -> exp.Expr:
     """Pass each node of some kinds through a function, children before their parents.
 
     Args:

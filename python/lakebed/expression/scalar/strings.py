@@ -105,7 +105,7 @@ def _trim(node: exp.Expr) -> exp.Expr:
     """Trim spaces where no characters are given; Polars alone would trim tabs and newlines too."""
     characters = node.args.get("expression") or exp.Literal.string(" ")
     position = str(node.args.get("position") or "BOTH").upper()
-    inner = node.this
+    inner: exp.Expr = node.this
     if position in ("LEADING", "BOTH"):
         inner = call("LTRIM", inner, characters.copy())
     if position in ("TRAILING", "BOTH"):

@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Select, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Dialect, Select, Table, bindparam, delete, insert, select, update
 
-from lakebed.metadata.backends.rows import node_row, path_rows, property_rows, type_row
+from lakebed.metadata.backends.rows import node_rows, path_rows, property_rows, type_row
 from lakebed.metadata.backends.tables import (
     NODE_TABLES,
     association_table,
@@ -220,75 +222,43 @@ def _apply_types(connection: Connection, types: Sequence[AnyType], is_update: bo
         connection.execute(delete(type_property_table).where(type_property_table.c.type_id.in_(ids)))
         connection.execute(delete(parent_type_table).where(parent_type_table.c.type_id.in_(ids)))
     else:
-        connection.execute(insert(type_table), rows)
-    properties = [
-        {"type_id": record.id, "name": name, "data_type": int(kind)}
-        for record in types
-        for name, kind in record.properties.items()
-    ]
-    parents = [
-        {"type_id": record.id, "parent_type_id": SYSTEM_TYPE_IDS[record.base_type]}
-        for record in types
-        if record.base_type is not None
-    ]
-    _insert_some(connection, type_property_table, properties)
-    _insert_some(connection, parent_type_table, parents)
+        _insert_rows(connection, type_table, rows)
+    properties = [(record.id, name, int(kind)) for record in types for name, kind in record.properties.items()]
+    parents = [(record.id, SYSTEM_TYPE_IDS[record.base_type]) for record in types if record.base_type is not None]
+    _insert_rows(connection, type_property_table, properties)
+    _insert_rows(connection, parent_type_table, parents)
 
 
 def _apply_nodes(connection: Connection, nodes: Sequence[Node], is_update: bool) -> None:  # noqa: FBT001
     tables = NODE_TABLES[type(nodes[0])]
-    rows = [node_row(node, tables) for node in nodes]
+    rows = node_rows(nodes, tables)
     if is_update:
         _update_rows(connection, tables.nodes, rows)
         statement = delete(tables.properties).where(tables.properties.c[tables.owner] == bindparam("node"))
         connection.execute(statement, [{"node": node.id} for node in nodes])
     else:
-        connection.execute(insert(tables.nodes), rows)
-    _insert_some(connection, tables.properties, property_rows(nodes, tables))
+        _insert_rows(connection, tables.nodes, rows)
+    _insert_rows(connection, tables.properties, property_rows(nodes))
 
 
 def _apply_events(connection: Connection, events: Sequence[Event], is_update: bool) -> None:  # noqa: ARG001, FBT001
-    rows = [
-        {
-            "id": event.id,
-            "artifact_id": event.artifact_id,
-            "execution_id": event.execution_id,
-            "type": int(event.type),
-            "milliseconds_since_epoch": event.milliseconds_since_epoch,
-        }
-        for event in events
-    ]
-    connection.execute(insert(event_table), rows)
-    _insert_some(connection, event_path_table, path_rows(events))
+    _insert_rows(connection, event_table, list(map(_EVENT_ROW, events)))
+    _insert_rows(connection, event_path_table, path_rows(events))
 
 
-def _apply_attributions(
-    connection: Connection,
-    links: Sequence[Attribution],
-    is_update: bool,  # noqa: ARG001, FBT001
-) -> None:
-    rows = [{"id": link.id, "context_id": link.context_id, "artifact_id": link.artifact_id} for link in links]
-    connection.execute(insert(attribution_table), rows)
+def _apply_links(connection: Connection, links: Sequence[Link], is_update: bool) -> None:  # noqa: ARG001, FBT001
+    table, row = _LINKS[type(links[0])]
+    _insert_rows(connection, table, list(map(row, links)))
 
 
-def _apply_associations(
-    connection: Connection,
-    links: Sequence[Association],
-    is_update: bool,  # noqa: ARG001, FBT001
-) -> None:
-    rows = [{"id": link.id, "context_id": link.context_id, "execution_id": link.execution_id} for link in links]
-    connection.execute(insert(association_table), rows)
+Link: TypeAlias = Attribution | Association | ParentContext
 
-
-def _apply_parents(
-    connection: Connection,
-    links: Sequence[ParentContext],
-    is_update: bool,  # noqa: ARG001, FBT001
-) -> None:
-    rows = [{"context_id": link.child_id, "parent_context_id": link.parent_id} for link in links]
-    connection.execute(insert(parent_context_table), rows)
-
-
+_EVENT_ROW = attrgetter("id", "artifact_id", "execution_id", "type", "milliseconds_since_epoch")
+_LINKS: dict[type, tuple[Table, Callable[[Any], tuple[Any, ...]]]] = {
+    Attribution: (attribution_table, attrgetter("id", "context_id", "artifact_id")),
+    Association: (association_table, attrgetter("id", "context_id", "execution_id")),
+    ParentContext: (parent_context_table, attrgetter("child_id", "parent_id")),
+}
 _APPLY: dict[type, Callable[[Connection, Any, bool], None]] = {
     ArtifactType: _apply_types,
     ExecutionType: _apply_types,
@@ -297,19 +267,31 @@ _APPLY: dict[type, Callable[[Connection, Any, bool], None]] = {
     Execution: _apply_nodes,
     Context: _apply_nodes,
     Event: _apply_events,
-    Attribution: _apply_attributions,
-    Association: _apply_associations,
-    ParentContext: _apply_parents,
+    Attribution: _apply_links,
+    Association: _apply_links,
+    ParentContext: _apply_links,
 }
 
 
-def _update_rows(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
-    """Every row names the same columns; the parameter of the condition must not be called like one."""
-    values: dict[str, Any] = {name: bindparam(name) for name in rows[0] if name != "id"}
-    statement = update(table).where(table.c.id == bindparam("row_id")).values(values)
-    connection.execute(statement, [{**row, "row_id": row.pop("id")} for row in rows])
-
-
-def _insert_some(connection: Connection, table: Any, rows: list[dict[str, Any]]) -> None:
+def _insert_rows(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> None:
+    """Rows hold a value for each column, in their order."""
     if rows:
-        connection.execute(insert(table), rows)
+        connection.exec_driver_sql(_insert_sql(table, connection.dialect), rows)
+
+
+def _update_rows(connection: Connection, table: Table, rows: list[tuple[Any, ...]]) -> None:
+    """Rows hold a value for each column, in their order; the first is the id."""
+    connection.exec_driver_sql(_update_sql(table, connection.dialect), [(*row[1:], row[0]) for row in rows])
+
+
+# SQLAlchemy spells the statement once; it would take longer over each row than SQLite does.
+@lru_cache(maxsize=64)
+def _insert_sql(table: Table, dialect: Dialect) -> str:
+    return str(insert(table).compile(dialect=dialect))
+
+
+@lru_cache(maxsize=64)
+def _update_sql(table: Table, dialect: Dialect) -> str:
+    values: dict[str, Any] = {column.name: bindparam(column.name) for column in table.columns if column.name != "id"}
+    # The parameter of the condition must not be called like a column.
+    return str(update(table).where(table.c.id == bindparam("row_id")).values(values).compile(dialect=dialect))

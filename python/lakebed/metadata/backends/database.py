@@ -329,16 +329,24 @@ def _copy_into_memory(path: Path) -> Engine:
     """A file that cannot be read or is not sound is left alone: the log fills empty tables."""
     engine = _new_engine(None)
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
+        before = path.stat()
+        # Without a write-ahead log nobody has the file open, and SQLite needs to put nothing beside it.
+        is_idle = not Path(f"{path}-wal").exists()
+        uri = f"{path.absolute().as_uri()}?{'immutable=1' if is_idle else 'mode=ro'}"
         with closing(sqlite3.connect(uri, uri=True)) as source, closing(engine.raw_connection()) as raw:
             target = cast("sqlite3.Connection", raw.driver_connection)
             source.backup(target)
-            if _health(target, is_thorough=True) is _Health.SOUND:
+            is_whole = not is_idle or _identity(path.stat()) == _identity(before)
+            if is_whole and _health(target, is_thorough=True) is _Health.SOUND:
                 return engine
-    except (sqlite3.Error, exc.DBAPIError):
+    except (OSError, sqlite3.Error, exc.DBAPIError):
         _logger.info("the metadata projection %s cannot be copied; it is built in memory", path)
     engine.dispose()
     return _new_memory()
+
+
+def _identity(found: os.stat_result) -> tuple[int, int, int]:
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 @contextmanager

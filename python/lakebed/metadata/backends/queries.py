@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, literal_column, select, true
+from sqlalchemy import BindParameter, ColumnElement, Connection, Select, bindparam, literal_column, select, true
 
 from lakebed.metadata.backends.rows import VALUE_COLUMNS, value_of
 from lakebed.metadata.backends.tables import (
@@ -121,13 +121,20 @@ def fetch_nodes_by_ids(connection: Connection, node_class: type[N], ids: Iterabl
     return [node for chunk in chunks(ids) for node in fetch_nodes(connection, node_class, column.in_(chunk))]
 
 
-def fetch_types(connection: Connection, kind: TypeKind, condition: ColumnElement[bool] | None = None) -> list[AnyType]:
-    """Return the types of a kind that meet a condition, ML Metadata's own ones included.
+def fetch_types(
+    connection: Connection,
+    kind: TypeKind,
+    *,
+    ids: Iterable[int] | None = None,
+    name: str | None = None,
+) -> list[AnyType]:
+    """Return types of a kind, ML Metadata's own ones included.
 
     Args:
         connection: In a transaction.
         kind: What they describe.
-        condition: On the columns of the table `Type`; None takes all.
+        ids: Only those; None takes all.
+        name: Only those of that name, of any version; None takes all.
 
     Returns:
         The types by ascending id.
@@ -138,18 +145,21 @@ def fetch_types(connection: Connection, kind: TypeKind, condition: ColumnElement
         ...     [found.name for found in fetch_types(connection, TypeKind.ARTIFACT)][0]
         'mlmd.Dataset'
     """
-    where = type_table.c.type_kind == int(kind)
-    if condition is not None:
-        where &= condition
-    rows = connection.execute(select(type_table).where(where).order_by(type_table.c.id)).mappings().fetchall()
-    ids = select(type_table.c.id).where(where)
+    if name is not None:
+        rows = connection.execute(_TYPES_BY_NAME, {"kind": int(kind), "name": name}).fetchall()
+    elif ids is not None:
+        parts = [connection.execute(_TYPES_BY_ID, {"kind": int(kind), "ids": chunk}) for chunk in chunks(ids)]
+        rows = [row for part in parts for row in part]
+    else:
+        rows = connection.execute(_TYPES, {"kind": int(kind)}).fetchall()
     properties: dict[int, dict[str, PropertyType]] = defaultdict(dict)
-    statement = select(type_property_table).where(type_property_table.c.type_id.in_(ids))
-    for type_id, name, data_type in connection.execute(statement.order_by(type_property_table.c.name)):
-        properties[type_id][name] = PropertyType(data_type)
-    parents = connection.execute(select(parent_type_table).where(parent_type_table.c.type_id.in_(ids)))
-    bases = {type_id: _SYSTEM_NAMES[parent_id] for type_id, parent_id in parents}
-    return [_type(kind, row, properties[row["id"]], bases.get(row["id"])) for row in rows]
+    bases: dict[int, str] = {}
+    for chunk in chunks(row.id for row in rows):
+        for type_id, property_name, data_type in connection.execute(_TYPE_PROPERTIES, {"ids": chunk}):
+            properties[type_id][property_name] = PropertyType(data_type)
+        for type_id, parent_id in connection.execute(_PARENT_TYPES, {"ids": chunk}):
+            bases[type_id] = _SYSTEM_NAMES[parent_id]
+    return [_type(kind, row, properties[row.id], bases.get(row.id)) for row in rows]
 
 
 def fetch_type(connection: Connection, kind: TypeKind, name: str, version: str | None = None) -> AnyType | None:
@@ -170,9 +180,8 @@ def fetch_type(connection: Connection, kind: TypeKind, name: str, version: str |
         ...     fetch_type(connection, TypeKind.EXECUTION, "mlmd.Train").id
         5
     """
-    same_version = type_table.c.version == version if version else type_table.c.version.is_(None)
-    found = fetch_types(connection, kind, (type_table.c.name == name) & same_version)
-    return found[0] if found else None
+    found = fetch_types(connection, kind, name=name)
+    return next((item for item in found if item.version == (version or None)), None)
 
 
 def fetch_events(connection: Connection, condition: ColumnElement[bool]) -> list[Event]:
@@ -213,6 +222,15 @@ def fetch_events(connection: Connection, condition: ColumnElement[bool]) -> list
 
 
 _SYSTEM_NAMES = {type_id: name for type_id, name, _ in SYSTEM_TYPES}
+# Made once: SQLAlchemy takes longer to build such a statement than SQLite to run it.
+_IDS: BindParameter[Any] = bindparam("ids", expanding=True)
+_TYPES = select(type_table).where(type_table.c.type_kind == bindparam("kind")).order_by(type_table.c.id)
+_TYPES_BY_ID = _TYPES.where(type_table.c.id.in_(_IDS))
+_TYPES_BY_NAME = _TYPES.where(type_table.c.name == bindparam("name"))
+_TYPE_PROPERTIES = (
+    select(type_property_table).where(type_property_table.c.type_id.in_(_IDS)).order_by(type_property_table.c.name)
+)
+_PARENT_TYPES = select(parent_type_table).where(parent_type_table.c.type_id.in_(_IDS))
 _ROWID: ColumnElement[int] = literal_column('"EventPath".rowid')
 _STATES: dict[type[Any], tuple[str, type[ArtifactState | ExecutionState]]] = {
     Artifact: ("state", ArtifactState),
@@ -252,5 +270,5 @@ def _type(kind: TypeKind, row: Any, properties: dict[str, PropertyType], base_ty
     names = ["id", "name", "version", "description", "external_id"]
     if kind is TypeKind.EXECUTION:
         names += ["input_type", "output_type"]
-    members = {name: row[name] for name in names}
+    members = {name: getattr(row, name) for name in names}
     return TYPE_CLASSES[kind](**members, properties=properties, base_type=base_type)

@@ -11,42 +11,45 @@ import base64
 import math
 import struct
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeAlias
 
 from lakebed.metadata.backends.tables import NodeTables
 from lakebed.metadata.model import AnyType, Event, ExecutionType, Node, PropertyValue, ProtoValue, TypeKind
 
 STRUCT_PREFIX = "mlmd-struct::"
 VALUE_COLUMNS = ("int_value", "double_value", "string_value", "byte_value", "proto_value", "bool_value")
-_NOTHING: dict[str, Any] = dict.fromkeys(VALUE_COLUMNS)
+ValueRow: TypeAlias = tuple[int | None, float | None, str | None, bytes | None, str | None, int | None]
+"""Values in the order of `VALUE_COLUMNS`."""
+
 _PLAIN_TEXT = b"s"
 
 
-def value_columns(value: PropertyValue) -> dict[str, Any]:
+def value_columns(value: PropertyValue) -> ValueRow:
     """Return the columns of a property row that hold a value.
 
     Args:
         value: As `lakebed.metadata.values.normalize` returns it.
 
     Returns:
-        All of `VALUE_COLUMNS`; those not used are None.
+        In the order of `VALUE_COLUMNS`; those not used are None.
 
     Example:
-        >>> value_columns(1.5)["double_value"]
-        1.5
+        >>> value_columns(1.5)
+        (None, 1.5, None, None, None, None)
     """
     if isinstance(value, bool):
-        return {**_NOTHING, "bool_value": int(value)}
+        return (None, None, None, None, None, int(value))
     if isinstance(value, int):
-        return {**_NOTHING, "int_value": value}
+        return (value, None, None, None, None, None)
     if isinstance(value, float):
-        return {**_NOTHING, **_double_columns(value)}
+        return _double_columns(value)
     if isinstance(value, str):
         marker = _PLAIN_TEXT if value.startswith(STRUCT_PREFIX) else None
-        return {**_NOTHING, "string_value": value, "byte_value": marker}
+        return (None, None, value, marker, None, None)
     if isinstance(value, ProtoValue):
-        return {**_NOTHING, "proto_value": base64.b64encode(_any_bytes(value)).decode()}
-    return {**_NOTHING, "string_value": STRUCT_PREFIX + base64.b64encode(_struct_bytes(value)).decode()}
+        return (None, None, None, None, base64.b64encode(_any_bytes(value)).decode(), None)
+    return (None, None, STRUCT_PREFIX + base64.b64encode(_struct_bytes(value)).decode(), None, None, None)
 
 
 def value_of(columns: Sequence[Any]) -> PropertyValue:
@@ -76,56 +79,49 @@ def value_of(columns: Sequence[Any]) -> PropertyValue:
     return _proto_of(proto_value) if proto_value is not None else math.nan
 
 
-def node_row(node: Node, tables: NodeTables) -> dict[str, Any]:
-    """Return the row of a node whose ids and times are set.
-
-    Args:
-        node: As it stands in an operation.
-        tables: Of its class.
-
-    Returns:
-        One value for each column.
-
-    Example:
-        >>> from lakebed.metadata.backends.tables import NODE_TABLES
-        >>> from lakebed.metadata.model import Context
-        >>> node_row(Context(name="c", type_id=10, id=1), NODE_TABLES[Context])["name"]
-        'c'
-    """
-    row = {name: getattr(node, name) for name in tables.columns}
-    row["id"] = node.id
-    row["type_id"] = node.type_id
-    row["create_time_since_epoch"] = node.create_time_since_epoch
-    row["last_update_time_since_epoch"] = node.last_update_time_since_epoch
-    return row
-
-
-def property_rows(nodes: Iterable[Node], tables: NodeTables) -> list[dict[str, Any]]:
-    """Return the property rows of nodes.
+def node_rows(nodes: Iterable[Node], tables: NodeTables) -> list[tuple[Any, ...]]:
+    """Return the rows of nodes whose ids and times are set.
 
     Args:
         nodes: As they stand in operations.
         tables: Of their class.
 
     Returns:
-        One row for each property and custom property, in the order of the nodes.
+        Values in the order of the columns.
 
     Example:
         >>> from lakebed.metadata.backends.tables import NODE_TABLES
         >>> from lakebed.metadata.model import Context
-        >>> rows = property_rows([Context(name="c", id=1, properties={"n": 7})], NODE_TABLES[Context])
-        >>> rows[0]["context_id"], rows[0]["int_value"], rows[0]["is_custom_property"]
-        (1, 7, 0)
+        >>> node_rows([Context(name="c", type_id=10, id=1)], NODE_TABLES[Context])
+        [(1, 10, 'c', None, None, None)]
+    """
+    return list(map(attrgetter(*tables.nodes.c.keys()), nodes))
+
+
+def property_rows(nodes: Iterable[Node]) -> list[tuple[Any, ...]]:
+    """Return the property rows of nodes.
+
+    Args:
+        nodes: As they stand in operations.
+
+    Returns:
+        One row for each property and custom property: id of the node, name, whether it is custom, and the columns of
+        the value.
+
+    Example:
+        >>> from lakebed.metadata.model import Context
+        >>> property_rows([Context(name="c", id=1, properties={"n": 7})])
+        [(1, 'n', 0, 7, None, None, None, None, None)]
     """
     return [
-        {tables.owner: node.id, "name": name, "is_custom_property": is_custom, **value_columns(value)}
+        (node.id, name, is_custom, *value_columns(value))
         for node in nodes
         for is_custom, properties in enumerate((node.properties, node.custom_properties))
         for name, value in properties.items()
     ]
 
 
-def type_row(record: AnyType, kind: TypeKind) -> dict[str, Any]:
+def type_row(record: AnyType, kind: TypeKind) -> tuple[Any, ...]:
     """Return the row of a type whose id is set.
 
     Args:
@@ -133,59 +129,45 @@ def type_row(record: AnyType, kind: TypeKind) -> dict[str, Any]:
         kind: What it describes.
 
     Returns:
-        One value for each column of `Type`.
+        Values in the order of the columns of `Type`.
 
     Example:
         >>> from lakebed.metadata.model import ContextType
-        >>> type_row(ContextType(name="run", id=10), TypeKind.CONTEXT)["type_kind"]
-        2
+        >>> type_row(ContextType(name="run", id=10), TypeKind.CONTEXT)
+        (10, 'run', None, 2, None, None, None, None)
     """
     shapes = (record.input_type, record.output_type) if isinstance(record, ExecutionType) else (None, None)
-    return {
-        "id": record.id,
-        "name": record.name,
-        "version": record.version,
-        "type_kind": int(kind),
-        "description": record.description,
-        "input_type": shapes[0],
-        "output_type": shapes[1],
-        "external_id": record.external_id,
-    }
+    return (record.id, record.name, record.version, int(kind), record.description, *shapes, record.external_id)
 
 
-def path_rows(events: Iterable[Event]) -> list[dict[str, Any]]:
+def path_rows(events: Iterable[Event]) -> list[tuple[Any, ...]]:
     """Return the rows of the paths of events.
 
     Args:
         events: With their ids set.
 
     Returns:
-        One row for each step, in the order of the steps.
+        One row for each step, in the order of the steps: id of the event, whether it is a position, and either.
 
     Example:
         >>> from lakebed.metadata.model import EventType
-        >>> [row["step_key"] for row in path_rows([Event(type=EventType.INPUT, id=1, path=("x", 0))])]
-        ['x', None]
+        >>> path_rows([Event(type=EventType.INPUT, id=1, path=("x", 0))])
+        [(1, 0, None, 'x'), (1, 1, 0, None)]
     """
     return [
-        {
-            "event_id": event.id,
-            "is_index_step": int(isinstance(step, int)),
-            "step_index": step if isinstance(step, int) else None,
-            "step_key": None if isinstance(step, int) else step,
-        }
+        (event.id, 1, step, None) if isinstance(step, int) else (event.id, 0, None, step)
         for event in events
         for step in event.path
     ]
 
 
-def _double_columns(value: float) -> dict[str, Any]:
+def _double_columns(value: float) -> ValueRow:
     """SQLite turns NaN into NULL and -0.0 into 0.0."""
     if math.isnan(value):
-        return {"string_value": "NaN", "byte_value": struct.pack(">d", value)}
+        return (None, None, "NaN", struct.pack(">d", value), None, None)
     if value == 0 and math.copysign(1, value) < 0:
-        return {"double_value": 0.0, "byte_value": struct.pack(">d", value)}
-    return {"double_value": value}
+        return (None, 0.0, None, struct.pack(">d", value), None, None)
+    return (None, value, None, None, None, None)
 
 
 def _struct_bytes(value: Mapping[str, Any]) -> bytes:

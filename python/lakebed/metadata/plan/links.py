@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Table, select
+from sqlalchemy import Table, bindparam, select
 
 from lakebed.errors import InvalidArgumentError, RecordExistsError
 from lakebed.metadata.backends.queries import chunks
@@ -196,11 +196,18 @@ def _check_exist(state: PlanState, table: Table, ids: Iterable[int | None]) -> N
     wanted = {found for found in ids if found is not None}
     found: set[int] = set()
     for chunk in chunks(wanted):
-        found.update(state.connection.execute(select(table.c.id).where(table.c.id.in_(chunk))).scalars())
+        found.update(state.connection.execute(_IDS_OF[table], {"ids": chunk}).scalars())
     missing = sorted(wanted - found)
     if missing:
         names = ", ".join(map(str, missing[:5])) + (", ..." if len(missing) > 5 else "")
         raise InvalidArgumentError(f"no {table.name.lower()} has the id {names}; put it first")
+
+
+# Made once: SQLAlchemy takes longer to build such a statement than SQLite to run it.
+_IDS_OF = {
+    table: select(table.c.id).where(table.c.id.in_(bindparam("ids", expanding=True)))
+    for table in (artifact_table, execution_table, context_table)
+}
 
 
 def _rows_of(state: PlanState, columns: Sequence[Any], ids: Iterable[int | None]) -> set[tuple[int | None, ...]]:

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, text
 
 from lakebed.errors import InvalidArgumentError, RecordNotFoundError
 from lakebed.metadata.backends.queries import fetch_types
-from lakebed.metadata.backends.tables import type_table
 from lakebed.metadata.model import AnyType, Node, TypeKind
 
 
@@ -154,7 +153,7 @@ class PlanState:
 
     def _type_by_id(self, kind: TypeKind, type_id: int, label: str) -> AnyType:
         if (kind, type_id) not in self._types_by_id:
-            found = fetch_types(self.connection, kind, type_table.c.id == type_id)
+            found = fetch_types(self.connection, kind, ids=[type_id])
             if not found:
                 raise RecordNotFoundError(f"no {label} type has the id {type_id}; put the type first")
             self._types_by_id[kind, type_id] = found[0]
@@ -162,7 +161,7 @@ class PlanState:
 
     def _type_by_name(self, kind: TypeKind, name: str, label: str) -> AnyType:
         if (kind, name) not in self._types_by_name:
-            found = fetch_types(self.connection, kind, type_table.c.name == name)
+            found = fetch_types(self.connection, kind, name=name)
             plain = next((item for item in found if item.version is None), None)
             if plain is None:
                 raise RecordNotFoundError(self._missing_type(kind, name, label, found))

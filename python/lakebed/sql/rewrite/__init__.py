@@ -59,4 +59,20 @@ def rewrite(tree: exp.Expr, statement: Statement) -> exp.Expr:
     return tree
 
 
-__all__ = ["ONE_ROW", "RULES", "rewrite"]
+__all__ = [
+    "ONE_ROW",
+    "RULES",
+    "Statement",
+    "give_sources",
+    "name_projections",
+    "push_filters",
+    "refuse_asof_using",
+    "refuse_unsupported",
+    "resolve_columns",
+    "rewrite",
+    "separate_outputs",
+    "settle_asof_joins",
+    "settle_scalars",
+    "spell_names",
+    "spell_null_order",
+]

@@ -14,12 +14,12 @@ from lakebed.sql.bind import Statement
 _ORDERINGS = (exp.GT, exp.GTE, exp.LT, exp.LTE)
 
 
-def settle_asof_joins(tree: exp.Expr, statement: Statement) -> exp.Expr:
+def settle_asof_joins(tree: exp.Expr, _statement: Statement) -> exp.Expr:
     """Rewrite every ASOF join.
 
     Args:
         tree: A query with qualified columns, changed in place.
-        statement: Not used; every rule takes it.
+        _statement: Not used; every rule takes it.
 
     Returns:
         The tree.
@@ -40,12 +40,12 @@ def settle_asof_joins(tree: exp.Expr, statement: Statement) -> exp.Expr:
     return tree
 
 
-def refuse_asof_using(tree: exp.Expr, statement: Statement) -> exp.Expr:
+def refuse_asof_using(tree: exp.Expr, _statement: Statement) -> exp.Expr:
     """Refuse `ASOF JOIN ... USING`, before `USING` is spelled out as plain equalities.
 
     Args:
         tree: A bound query.
-        statement: Not used; every rule takes it.
+        _statement: Not used; every rule takes it.
 
     Returns:
         The tree.
@@ -74,7 +74,9 @@ def _has_condition(join: exp.Join) -> bool:
 
 def _settle(join: exp.Join, select: exp.Select) -> None:
     if join.side.upper() not in ("", "LEFT") or join.kind.upper() not in ("", "INNER", "OUTER"):
-        raise SqlUnsupportedError(f"ASOF {join.side} {join.kind} JOIN is not supported; use ASOF JOIN or ASOF LEFT JOIN")
+        raise SqlUnsupportedError(
+            f"ASOF {join.side} {join.kind} JOIN is not supported; use ASOF JOIN or ASOF LEFT JOIN"
+        )
     keeps_all = join.side.upper() == "LEFT" or bool(join.args.get("match_condition"))
     if not join.args.get("match_condition"):
         _split(join)
@@ -100,7 +102,9 @@ def _drop_unmatched(join: exp.Join, select: exp.Select) -> None:
     joins = select.args["joins"]
     later = joins[joins.index(join) + 1 :]
     if any(other.side.upper() in ("RIGHT", "FULL") for other in later):
-        raise SqlUnsupportedError("a RIGHT or FULL JOIN after ASOF JOIN is not supported; put the ASOF JOIN in a subquery")
+        raise SqlUnsupportedError(
+            "a RIGHT or FULL JOIN after ASOF JOIN is not supported; put the ASOF JOIN in a subquery"
+        )
     right = join.alias_or_name
     time = next((c for c in join.args["match_condition"].find_all(exp.Column) if c.table == right), None)
     if time is None:

@@ -80,9 +80,7 @@ def _missing(column: exp.Column, scope: Scope | None, statement: Statement) -> L
     text, wanted = statement.text, column.name
     if column.table and column.table not in sources:
         near = suggestion(column.table, sources, kind="tables in scope")
-        return TableNotFoundError(
-            pointed(f"no table in scope is called {column.table!r}; {near}", text, column)
-        )
+        return TableNotFoundError(pointed(f"no table in scope is called {column.table!r}; {near}", text, column))
     if column.table:
         near = suggestion(wanted, sources[column.table], kind="columns")
         return ColumnNotFoundError(pointed(f"{column.table!r} has no column {wanted!r}; {near}", text, column))

@@ -11,12 +11,12 @@ from sqlglot import exp
 from lakebed.sql.bind import Statement
 
 
-def spell_null_order(tree: exp.Expr, statement: Statement) -> exp.Expr:
+def spell_null_order(tree: exp.Expr, _statement: Statement) -> exp.Expr:
     """Set direction and place of nulls on every sort key, and make sort keys of all outputs for ORDER BY ALL.
 
     Args:
         tree: A resolved query, changed in place.
-        statement: Not used; every rule takes it.
+        _statement: Not used; every rule takes it.
 
     Returns:
         The tree; the generator writes both out.

@@ -14,12 +14,12 @@ from lakebed.sql.rewrite.spelling import WRITTEN
 _LONGEST = 80
 
 
-def name_projections(tree: exp.Expr, statement: Statement) -> exp.Expr:
+def name_projections(tree: exp.Expr, _statement: Statement) -> exp.Expr:
     """Alias every projection that is neither a column nor a star by its own text.
 
     Args:
         tree: A bound query, changed in place.
-        statement: Not used; every rule takes it.
+        _statement: Not used; every rule takes it.
 
     Returns:
         The tree.
@@ -58,7 +58,11 @@ def separate_outputs(tree: exp.Expr, statement: Statement) -> exp.Expr:
 
 def _named(item: exp.Expr) -> exp.Expr:
     inner = item.unnest() if isinstance(item, exp.Paren) else item
-    if isinstance(item, exp.Alias | exp.Aliases) or item.is_star or isinstance(inner, exp.Column | exp.Dot | exp.Columns):
+    if (
+        isinstance(item, exp.Alias | exp.Aliases)
+        or item.is_star
+        or isinstance(inner, exp.Column | exp.Dot | exp.Columns)
+    ):
         return item
     if isinstance(item, exp.Subquery) and item.alias:
         return item

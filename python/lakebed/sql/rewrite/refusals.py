@@ -53,10 +53,10 @@ def refuse_unsupported(tree: exp.Expr, statement: Statement) -> exp.Expr:
 
     Example:
         >>> import sqlglot
-        >>> refuse_unsupported(sqlglot.parse_one("SELECT $1", read="duckdb"), Statement("SELECT $1"))
+        >>> refuse_unsupported(sqlglot.parse_one("SELECT 1 FROM t FOR UPDATE"), Statement(""))
         Traceback (most recent call last):
         ...
-        lakebed.errors.SqlUnsupportedError: parameters are not supported; put the values into the text with their literals
+        lakebed.errors.SqlUnsupportedError: FOR UPDATE is not supported; every version is immutable
     """
     for node in tree.walk():
         advice = _REFUSED.get(type(node)) or _advice(node)

@@ -8,12 +8,12 @@ from lakebed.expression.scalar import rewrite_scalars
 from lakebed.sql.bind import Statement
 
 
-def settle_scalars(tree: exp.Expr, statement: Statement) -> exp.Expr:
+def settle_scalars(tree: exp.Expr, _statement: Statement) -> exp.Expr:
     """Rewrite truth tests, comparisons, arithmetic, casts and functions.
 
     Args:
         tree: A resolved and annotated query, changed in place.
-        statement: Not used; every rule takes it.
+        _statement: Not used; every rule takes it.
 
     Returns:
         The tree.

@@ -15,12 +15,12 @@ ONE_ROW = "__one_row"
 _CLAUSES = ("where", "having", "qualify", "group")
 
 
-def give_sources(tree: exp.Expr, statement: Statement) -> exp.Expr:
+def give_sources(tree: exp.Expr, _statement: Statement) -> exp.Expr:
     """Add `FROM` the table of one row to each SELECT without FROM that filters, groups or aggregates.
 
     Args:
         tree: A resolved query, changed in place.
-        statement: Not used; every rule takes it.
+        _statement: Not used; every rule takes it.
 
     Returns:
         The tree.

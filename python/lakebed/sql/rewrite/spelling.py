@@ -32,7 +32,7 @@ def spell_names(tree: exp.Expr, statement: Statement) -> exp.Expr:
         >>> import sqlglot
         >>> tree = sqlglot.parse_one("SELECT Total FROM (SELECT 1 AS total) AS T ORDER BY t.TOTAL")
         >>> spell_names(tree, Statement("")).sql()
-        'SELECT total FROM (SELECT 1 AS total) AS T ORDER BY T.total'
+        'SELECT "total" FROM (SELECT 1 AS "total") AS "T" ORDER BY "T"."total"'
     """
     speller = _Speller(statement)
     speller.learn_aliases(tree)

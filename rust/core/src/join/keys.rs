@@ -4,24 +4,20 @@
 //! A row with a null in any key column matches nothing, and neither does a value that the other side cannot hold.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::{ArrowNativeType, NullBuffer};
 use arrow_schema::{DataType, TimeUnit};
-use rayon::prelude::*;
 
 use crate::error::{Error, Result};
 use crate::sketch::{hash_bytes, hash_u64};
-
-/// Rows that one task hashes.
-const CHUNK: usize = 1 << 16;
 
 /// The keys of one table's rows.
 pub(super) struct RowKeys<'a> {
     columns: Vec<KeyColumn<'a>>,
     nulls: Option<NullBuffer>,
-    pub(super) hashes: Vec<u64>,
 }
 
 enum KeyColumn<'a> {
@@ -115,8 +111,8 @@ pub(super) fn pair<'a>(
             by_right.len()
         )));
     }
-    let mut ours = RowKeys { columns: Vec::new(), nulls: None, hashes: vec![0; left.num_rows()] };
-    let mut theirs = RowKeys { columns: Vec::new(), nulls: None, hashes: vec![0; right.num_rows()] };
+    let mut ours = RowKeys { columns: Vec::new(), nulls: None };
+    let mut theirs = RowKeys { columns: Vec::new(), nulls: None };
     for (name_left, name_right) in by_left.iter().zip(by_right) {
         let (column_left, column_right) = (find(left, name_left, "left")?, find(right, name_right, "right")?);
         let class_left = Class::of(name_left, column_left.data_type())?;
@@ -168,7 +164,7 @@ impl<'a> RowKeys<'a> {
     fn push(&mut self, array: &'a ArrayRef, class: Class, factor: i64, is_mixed: bool) -> Result<()> {
         self.add_nulls(array.logical_nulls().as_ref());
         match class {
-            Class::Text | Class::Binary => self.push_bytes(slices_of(array)?),
+            Class::Text | Class::Binary => self.columns.push(KeyColumn::Bytes(slices_of(array)?)),
             Class::Decimal { .. } => {
                 let values = wide_values_of(array)?;
                 self.push_fixed(Cow::Owned(values.iter().map(|&value| value as i64).collect()));
@@ -189,22 +185,27 @@ impl<'a> RowKeys<'a> {
     }
 
     fn push_fixed(&mut self, values: Cow<'a, [i64]>) {
-        let is_first = self.columns.is_empty();
-        self.hashes.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(hashes, values)| {
-            for (hash, &value) in hashes.iter_mut().zip(values) {
-                *hash = if is_first { hash_u64(value as u64) } else { combine(*hash, hash_u64(value as u64)) };
-            }
-        });
         self.columns.push(KeyColumn::Fixed(values));
     }
 
-    fn push_bytes(&mut self, values: Vec<&'a [u8]>) {
-        self.hashes.par_chunks_mut(CHUNK).zip(values.par_chunks(CHUNK)).for_each(|(hashes, values)| {
-            for (hash, value) in hashes.iter_mut().zip(values) {
-                *hash = combine(*hash, hash_bytes(value));
+    /// Hashes of the keys of a range of rows.
+    pub(super) fn hashes(&self, rows: Range<usize>) -> Vec<u64> {
+        if let [KeyColumn::Fixed(values)] = self.columns.as_slice() {
+            return values[rows].iter().map(|&value| hash_u64(value as u64)).collect();
+        }
+        let mut hashes = vec![0; rows.len()];
+        for column in &self.columns {
+            let pairs = hashes.iter_mut().zip(rows.clone());
+            match column {
+                KeyColumn::Fixed(values) => {
+                    pairs.for_each(|(hash, row)| *hash = combine(*hash, hash_u64(values[row] as u64)));
+                }
+                KeyColumn::Bytes(values) => {
+                    pairs.for_each(|(hash, row)| *hash = combine(*hash, hash_bytes(values[row])));
+                }
             }
-        });
-        self.columns.push(KeyColumn::Bytes(values));
+        }
+        hashes
     }
 
     fn add_nulls(&mut self, nulls: Option<&NullBuffer>) {

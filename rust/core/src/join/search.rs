@@ -14,10 +14,12 @@ use super::times::Times;
 /// Stands for no match.
 pub(super) const NONE: u32 = u32::MAX;
 /// Rows of both sides that a bucket should hold.
-const BUCKET_ROWS: usize = 1 << 15;
+const BUCKET_ROWS: usize = 1 << 14;
 const MOST_BUCKET_BITS: u32 = 10;
 /// Rows that one task moves to their buckets, or searches.
-const CHUNK: usize = 1 << 18;
+const CHUNK: usize = 1 << 16;
+/// Rows from which a sort or the searches of one bucket are worth several threads.
+const WORTH_THREADS: usize = 1 << 18;
 /// Groups longer than this are searched from the last position, those longer than `OUT_OF_CACHE` in order of time.
 const LONG: usize = 512;
 const OUT_OF_CACHE: usize = 1 << 16;
@@ -76,14 +78,14 @@ impl Buckets {
     }
 
     fn chunk(side: &Side<'_>, range: std::ops::Range<usize>, bits: u32) -> (Vec<Entry>, Vec<usize>) {
-        let (hashes, times) = (&side.keys.hashes[range.clone()], &side.times.values[range.clone()]);
+        let (hashes, times) = (side.keys.hashes(range.clone()), &side.times.values[range.clone()]);
         let (key_nulls, time_nulls) = (side.keys.nulls(), side.times.nulls);
         let has = |row: usize| {
             key_nulls.is_none_or(|nulls| nulls.is_valid(row)) && time_nulls.is_none_or(|nulls| nulls.is_valid(row))
         };
         let bucket_of = |hash: u64| (hash >> 32 >> (32 - bits)) as usize;
         let mut starts = vec![0; (1 << bits) + 1];
-        for &hash in hashes {
+        for &hash in &hashes {
             starts[bucket_of(hash) + 1] += 1;
         }
         for bucket in 1..starts.len() {
@@ -91,7 +93,7 @@ impl Buckets {
         }
         let mut ends = starts.clone();
         let mut rows = vec![Entry { hash: 0, time: 0, row: NONE }; range.len()];
-        for ((row, &hash), &time) in range.zip(hashes).zip(times) {
+        for ((row, &hash), &time) in range.zip(&hashes).zip(times) {
             let end = &mut ends[bucket_of(hash)];
             rows[*end] = Entry { hash, time, row: if has(row) { row as u32 } else { NONE } };
             *end += 1;
@@ -119,29 +121,28 @@ impl Groups {
         left: &Side<'_>,
         ours: impl Iterator<Item = Entry>,
         right: &Side<'_>,
-        theirs: impl Iterator<Item = Entry>,
+        theirs: impl Iterator<Item = Entry> + Clone,
     ) -> Self {
         let mut heads = KeyTable::new(left);
         let of_left: Vec<u32> = ours.map(|row| heads.find_or_add(row)).collect();
-        let mut members = Vec::new();
+        let groups: Vec<u32> = theirs.clone().map(|row| heads.find(row, &right.keys).unwrap_or(NONE)).collect();
         let mut starts = vec![0_usize; heads.heads.len() + 1];
-        for row in theirs {
-            if let Some(group) = heads.find(row, &right.keys) {
-                starts[group as usize + 1] += 1;
-                members.push((group, row));
-            }
+        for &group in groups.iter().filter(|&&group| group != NONE) {
+            starts[group as usize + 1] += 1;
         }
         for group in 1..starts.len() {
             starts[group] += starts[group - 1];
         }
         let mut ends = starts.clone();
-        let mut groups = Self { of_left, starts, times: vec![0; members.len()], rows: vec![0; members.len()] };
-        for (group, row) in members {
+        let n_members = ends[heads.heads.len()];
+        let (mut times, mut rows) = (vec![0; n_members], vec![0; n_members]);
+        for (group, row) in groups.into_iter().zip(theirs).filter(|(group, _)| *group != NONE) {
             let end = &mut ends[group as usize];
-            groups.times[*end] = row.time;
-            groups.rows[*end] = row.row;
+            times[*end] = row.time;
+            rows[*end] = row.row;
             *end += 1;
         }
+        let mut groups = Self { of_left, starts, times, rows };
         groups.sort();
         groups
     }
@@ -154,7 +155,7 @@ impl Groups {
                 continue;
             }
             let mut pairs: Vec<(i64, u32)> = times.iter().copied().zip(rows.iter().copied()).collect();
-            if pairs.len() > CHUNK {
+            if pairs.len() > WORTH_THREADS {
                 pairs.par_sort_unstable();
             } else {
                 pairs.sort_unstable();
@@ -170,10 +171,10 @@ impl Groups {
         let mut rows: Vec<(u32, i64, u32)> =
             self.of_left.iter().zip(left).map(|(&group, row)| (group, row.time, row.row)).collect();
         if longest > OUT_OF_CACHE && !rows.is_sorted_by_key(|&(_, time, _)| time) {
-            if rows.len() > CHUNK { rows.par_sort_unstable() } else { rows.sort_unstable() }
+            if rows.len() > WORTH_THREADS { rows.par_sort_unstable() } else { rows.sort_unstable() }
         }
-        if rows.len() > CHUNK {
-            rows.par_chunks(CHUNK / 4).for_each(|rows| self.search_rows(rows, longest, rule, matches));
+        if rows.len() > WORTH_THREADS {
+            rows.par_chunks(CHUNK).for_each(|rows| self.search_rows(rows, longest, rule, matches));
         } else {
             self.search_rows(&rows, longest, rule, matches);
         }

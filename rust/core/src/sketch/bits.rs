@@ -43,15 +43,31 @@ impl BitHistogram {
     /// Add the finite ones among `values`.
     pub fn update(&mut self, values: &[f64]) {
         for block in values.chunks(BLOCK) {
-            let mut table = self.table.take().unwrap_or_else(|| Table::of(std::mem::take(&mut self.cells)));
-            table.add(block, self.shift);
-            if table.len > Self::CAP {
-                self.cells = table.drain();
-                self.fit();
-                table.fill(std::mem::take(&mut self.cells));
-            }
-            self.table = Some(table);
+            self.update_block(block.iter().map(|&value| (value, 1)));
         }
+    }
+
+    /// Add finite values with how often each occurs.
+    pub fn update_counted(&mut self, values: &[(f64, u64)]) {
+        for block in values.chunks(BLOCK) {
+            self.update_block(block.iter().copied());
+        }
+    }
+
+    #[inline]
+    fn update_block(&mut self, block: impl Iterator<Item = (f64, u64)>) {
+        let mut table = self.table.take().unwrap_or_else(|| Table::of(std::mem::take(&mut self.cells)));
+        for (value, count) in block {
+            if value.is_finite() {
+                table.add(key_of(value) >> self.shift, count);
+            }
+        }
+        if table.len > Self::CAP {
+            self.cells = table.drain();
+            self.fit();
+            table.fill(std::mem::take(&mut self.cells));
+        }
+        self.table = Some(table);
     }
 
     /// Drop what only updates need. Done by `merge`; do it before reading cells or keeping a summary in memory.
@@ -217,20 +233,12 @@ impl Table {
         self.slots.resize(room, (0, 0));
         self.len = 0;
         for (cell, count) in cells {
-            self.add_cell(cell, count);
-        }
-    }
-
-    fn add(&mut self, block: &[f64], shift: u32) {
-        for &value in block {
-            if value.is_finite() {
-                self.add_cell(key_of(value) >> shift, 1);
-            }
+            self.add(cell, count);
         }
     }
 
     #[inline]
-    fn add_cell(&mut self, cell: i64, count: u64) {
+    fn add(&mut self, cell: i64, count: u64) {
         let mask = self.slots.len() - 1;
         let mut at = ((cell as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as usize & mask;
         loop {

@@ -42,24 +42,24 @@ impl Distinct {
             State::Estimated(hll) => hll.insert(hash),
             State::Exact { hashes, index } => {
                 if !index.is_built() {
-                    *index = HashIndex::of(hashes.iter().copied());
+                    *index = HashIndex::of(hashes.iter().copied(), 0);
                 }
-                if index.find(hash, |at| hashes[at] == hash).is_none() {
-                    self.insert_new(hash);
+                if let Err(slot) = index.find(hash, |at| hashes[at] == hash) {
+                    self.insert_new(hash, slot);
                 }
             }
         }
     }
 
-    fn insert_new(&mut self, hash: u64) {
+    fn insert_new(&mut self, hash: u64, slot: usize) {
         let State::Exact { hashes, index } = &mut self.0 else { return };
         hashes.push(hash);
         if hashes.len() > Self::CAP {
             self.0 = State::Estimated(registers_of(hashes));
         } else if index.has_room() {
-            index.append(hash);
+            index.append_at(slot, hash);
         } else {
-            *index = HashIndex::of(hashes.iter().copied());
+            *index = HashIndex::of(hashes.iter().copied(), 0);
         }
     }
 

@@ -14,9 +14,8 @@ use crate::error::Result;
 const VERSION: u8 = 1;
 /// Most bytes of values kept.
 const CAP_BYTES: usize = 1 << 20;
-/// Entries kept by a purge during updates, and when a summary that is not exact is stored.
-const KEPT_BY_PURGE: usize = Frequent::CAP / 2;
-const KEPT_WHEN_STORED: usize = 1024;
+/// Entries that a purge keeps, and that a stored summary has at most if it is not exact.
+const KEPT: usize = 1024;
 
 /// Counts values: all of eight bytes, or all byte strings.
 #[derive(Clone, Debug)]
@@ -93,12 +92,16 @@ impl Frequent {
     pub fn update_fixed(&mut self, hash: u64, value: u64, count: u64) -> bool {
         self.thaw();
         let entries = &self.entries;
-        if let Some(at) = self.index.find(hash, |at| entries[at].value == value) {
-            self.entries[at].count = self.entries[at].count.saturating_add(count);
-            return false;
+        match self.index.find(hash, |at| entries[at].value == value) {
+            Ok(at) => {
+                self.entries[at].count = self.entries[at].count.saturating_add(count);
+                false
+            }
+            Err(slot) => {
+                self.append(Entry::new(hash, count, self.error, value), slot);
+                true
+            }
         }
-        self.append(Entry::new(hash, count, self.error, value));
-        true
     }
 
     /// Add `count` occurrences of `value`, whose hash is `hash_bytes(value)`; whether it got a new entry.
@@ -106,10 +109,13 @@ impl Frequent {
     pub fn update_bytes(&mut self, hash: u64, value: &[u8], count: u64) -> bool {
         self.thaw();
         let (entries, arena) = (&self.entries, &self.arena);
-        if let Some(at) = self.index.find(hash, |at| &arena[entries[at].range()] == value) {
-            self.entries[at].count = self.entries[at].count.saturating_add(count);
-            return false;
-        }
+        let slot = match self.index.find(hash, |at| &arena[entries[at].range()] == value) {
+            Ok(at) => {
+                self.entries[at].count = self.entries[at].count.saturating_add(count);
+                return false;
+            }
+            Err(slot) => slot,
+        };
         if value.len() > Self::LONGEST {
             self.is_exact = false;
             self.n_too_long = self.n_too_long.saturating_add(count);
@@ -117,31 +123,41 @@ impl Frequent {
         }
         let place = (self.arena.len() as u64) << 32 | value.len() as u64;
         self.arena.extend_from_slice(value);
-        self.append(Entry::new(hash, count, self.error, place));
+        self.append(Entry::new(hash, count, self.error, place), slot);
         true
     }
 
     #[inline]
     fn thaw(&mut self) {
         if !self.index.is_built() {
-            self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash));
+            self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash), 0);
         }
     }
 
-    fn append(&mut self, entry: Entry) {
+    #[inline]
+    fn append(&mut self, entry: Entry, slot: usize) {
         self.entries.push(entry);
-        if self.entries.len() > Self::CAP || self.arena.len() > CAP_BYTES {
-            self.is_exact = false;
-            self.purge(KEPT_BY_PURGE.min(self.entries.len() / 2));
-            self.index.clear();
-            for entry in &self.entries {
-                self.index.append(entry.hash);
-            }
-        } else if self.index.has_room() {
-            self.index.append(entry.hash);
+        if self.index.has_room() && self.entries.len() <= self.limit() && self.arena.len() <= CAP_BYTES {
+            self.index.append_at(slot, entry.hash);
         } else {
-            self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash));
+            self.make_room();
         }
+    }
+
+    /// Most entries: fewer once the rarest are dropped, so that those at work stay in the cache.
+    fn limit(&self) -> usize {
+        if self.is_exact { Self::CAP } else { 2 * KEPT }
+    }
+
+    #[cold]
+    fn make_room(&mut self) {
+        let mut n = 0;
+        if self.entries.len() > self.limit() || self.arena.len() > CAP_BYTES {
+            self.is_exact = false;
+            self.purge(KEPT.min(self.entries.len() / 2));
+            n = self.limit();
+        }
+        self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash), n);
     }
 
     /// Drop the rarest until at most `kept` entries and half the bytes remain.
@@ -174,8 +190,8 @@ impl Frequent {
 
     /// Sort for storing and drop what only updates need. Done by `merge`; do it before keeping a summary in memory.
     pub fn freeze(&mut self) {
-        if !self.is_exact && self.entries.len() > KEPT_WHEN_STORED {
-            self.purge(KEPT_WHEN_STORED);
+        if !self.is_exact && self.entries.len() > KEPT {
+            self.purge(KEPT);
         }
         let mut entries = std::mem::take(&mut self.entries);
         entries.sort_unstable_by(|a, b| (a.hash, self.bytes_of(a)).cmp(&(b.hash, self.bytes_of(b))));
@@ -222,8 +238,8 @@ impl Frequent {
         if self.entries.len() > Self::CAP || self.arena.len() > CAP_BYTES {
             self.is_exact = false;
         }
-        if !self.is_exact && self.entries.len() > KEPT_WHEN_STORED {
-            self.purge(KEPT_WHEN_STORED);
+        if !self.is_exact && self.entries.len() > KEPT {
+            self.purge(KEPT);
         }
     }
 

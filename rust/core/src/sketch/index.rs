@@ -1,6 +1,7 @@
 //! A hash index: from a hash to the position of an entry that its owner keeps.
 
-/// Open addressing with linear probing over (upper half of the hash, position + 1); at most half full.
+/// Open addressing with linear probing over (upper half of the hash, position + 1); at most a quarter full, so that most
+/// searches end at the first slot.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HashIndex {
     slots: Vec<u64>,
@@ -10,9 +11,10 @@ pub(crate) struct HashIndex {
 const SMALLEST: usize = 16;
 
 impl HashIndex {
-    /// An index over the entries with these hashes, in order of their positions.
-    pub(crate) fn of(hashes: impl ExactSizeIterator<Item = u64>) -> Self {
-        let mut index = Self { slots: vec![0; (hashes.len() * 2 + 2).next_power_of_two().max(SMALLEST)], len: 0 };
+    /// An index over the entries with these hashes, in order of their positions, with room for `n` entries or more.
+    pub(crate) fn of(hashes: impl ExactSizeIterator<Item = u64>, n: usize) -> Self {
+        let room = (hashes.len() + 1).max(n) * 4;
+        let mut index = Self { slots: vec![0; room.next_power_of_two().max(SMALLEST)], len: 0 };
         for hash in hashes {
             index.append(hash);
         }
@@ -25,27 +27,35 @@ impl HashIndex {
 
     /// Whether an entry can be appended without a rebuild.
     pub(crate) fn has_room(&self) -> bool {
-        (self.len + 1) * 2 <= self.slots.len()
+        (self.len + 1) * 4 <= self.slots.len()
     }
 
-    /// The position of the entry with `hash` for which `same` holds. The index must be built.
+    /// The position of the entry with `hash` for which `same` holds, or else the slot where it belongs. The index must
+    /// be built.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, same: impl Fn(usize) -> bool) -> Option<usize> {
+    pub(crate) fn find(&self, hash: u64, same: impl Fn(usize) -> bool) -> Result<usize, usize> {
         let mask = self.slots.len() - 1;
         let mut at = hash as usize & mask;
         loop {
             let slot = self.slots[at & mask];
             if slot == 0 {
-                return None;
+                return Err(at & mask);
             }
             if slot >> 32 == hash >> 32 {
                 let position = (slot as u32 - 1) as usize;
                 if same(position) {
-                    return Some(position);
+                    return Ok(position);
                 }
             }
             at += 1;
         }
+    }
+
+    /// Record the next entry in the slot that `find` gave. There must be room.
+    #[inline]
+    pub(crate) fn append_at(&mut self, slot: usize, hash: u64) {
+        self.len += 1;
+        self.slots[slot] = (hash & 0xffff_ffff_0000_0000) | self.len as u64;
     }
 
     /// Record the next entry, whose position is the number of entries so far. There must be room.
@@ -56,13 +66,6 @@ impl HashIndex {
         while self.slots[at] != 0 {
             at = (at + 1) & mask;
         }
-        self.len += 1;
-        self.slots[at] = (hash & 0xffff_ffff_0000_0000) | self.len as u64;
-    }
-
-    /// Forget all entries and keep the memory.
-    pub(crate) fn clear(&mut self) {
-        self.slots.fill(0);
-        self.len = 0;
+        self.append_at(at, hash);
     }
 }

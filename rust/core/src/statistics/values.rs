@@ -6,18 +6,22 @@ use crate::sketch::{BLOCK, hash_bytes, hash_u64};
 
 /// A value of a numeric lane: every numeric column is widened to one of these.
 pub(super) trait Number: Copy + Default {
-    /// Add one block of values to the statistics.
-    fn add(block: &[Self], statistics: &mut ColumnStatistics);
+    /// Add one block of values to the statistics; `window` may hold back counts until the next block or `flush`.
+    fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics);
+
+    /// Add what the window holds back.
+    fn flush(_window: &mut Window, _statistics: &mut ColumnStatistics) {}
 }
 
 /// Values that wait for their block to fill up, so that the statistics do not depend on where batches end.
 pub(super) struct Block<T> {
     values: Vec<T>,
+    window: Window,
 }
 
 impl<T: Number> Block<T> {
     pub(super) fn new() -> Self {
-        Self { values: Vec::new() }
+        Self { values: Vec::new(), window: Window::default() }
     }
 
     /// Add values, widened by `widen`.
@@ -27,52 +31,116 @@ impl<T: Number> Block<T> {
             let (now, later) = rest.split_at((BLOCK - self.values.len()).min(rest.len()));
             self.values.extend(now.iter().map(|&value| widen(value)));
             if self.values.len() == BLOCK {
-                self.flush(into);
+                self.add(into);
             }
             rest = later;
         }
     }
 
+    fn add(&mut self, into: &mut ColumnStatistics) {
+        T::add(&self.values, &mut self.window, into);
+        self.values.clear();
+    }
+
     /// Add what waits.
     pub(super) fn flush(&mut self, into: &mut ColumnStatistics) {
         if !self.values.is_empty() {
-            T::add(&self.values, into);
-            self.values.clear();
+            self.add(into);
         }
+        T::flush(&mut self.window, into);
+    }
+}
+
+/// Counts of integers that lie close to each other, so that each of them is hashed once and not at every row.
+#[derive(Default)]
+pub(super) struct Window {
+    /// Least integer of the window; its counts are empty until it is in use.
+    least: i64,
+    counts: Vec<u64>,
+}
+
+impl Window {
+    const LEN: u64 = 4096;
+
+    fn holds(&self, value: i64) -> bool {
+        value >= self.least && value.abs_diff(self.least) < Self::LEN
+    }
+
+    /// Count the values of a block with these bounds, unless they are too far from each other.
+    fn count(&mut self, block: &[i64], min: i64, max: i64, statistics: &mut ColumnStatistics) -> bool {
+        if max.abs_diff(min) >= Self::LEN / 2 && !(self.holds(min) && self.holds(max)) {
+            return false;
+        }
+        if self.counts.is_empty() || !self.holds(min) || !self.holds(max) {
+            self.flush(statistics);
+            // In the middle, since later blocks may reach farther on both sides.
+            self.least = min.saturating_sub(((Self::LEN - max.abs_diff(min)) / 2) as i64);
+            self.counts.resize(Self::LEN as usize, 0);
+        }
+        let counts = &mut self.counts[..Self::LEN as usize];
+        for &value in block {
+            counts[(value.wrapping_sub(self.least) as u64 % Self::LEN) as usize] += 1;
+        }
+        true
+    }
+
+    fn flush(&mut self, statistics: &mut ColumnStatistics) {
+        let mut floats = Vec::new();
+        for (offset, count) in self.counts.iter_mut().enumerate().filter(|(_, count)| **count > 0) {
+            let value = self.least.wrapping_add(offset as i64);
+            floats.push((value as f64, *count));
+            count_fixed(value as u64, *count, statistics);
+            *count = 0;
+        }
+        statistics.bits.update_counted(&floats);
     }
 }
 
 impl Number for f64 {
-    fn add(block: &[Self], statistics: &mut ColumnStatistics) {
+    fn add(block: &[Self], _window: &mut Window, statistics: &mut ColumnStatistics) {
         statistics.moments.update_floats(block);
         statistics.bits.update(block);
-        count_fixed(block.iter().filter(|value| !value.is_nan()).map(|value| (value + 0.0).to_bits()), statistics);
+        for value in block.iter().filter(|value| !value.is_nan()) {
+            count_fixed((value + 0.0).to_bits(), 1, statistics); // Adding zero turns minus zero into zero.
+        }
     }
 }
 
 impl Number for i64 {
-    fn add(block: &[Self], statistics: &mut ColumnStatistics) {
+    fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
         statistics.moments.update_integers(block);
-        add_integers(block, |value| value as f64, Scalar::Int, statistics);
-        count_fixed(block.iter().map(|&value| value as u64), statistics);
+        let Some((min, max)) = add_bounds(block, Scalar::Int, statistics) else { return };
+        if !window.count(block, min, max, statistics) {
+            add_floats(block, |value| value as f64, statistics);
+            for &value in block {
+                count_fixed(value as u64, 1, statistics);
+            }
+        }
+    }
+
+    fn flush(window: &mut Window, statistics: &mut ColumnStatistics) {
+        window.flush(statistics);
     }
 }
 
 impl Number for u64 {
-    fn add(block: &[Self], statistics: &mut ColumnStatistics) {
+    fn add(block: &[Self], _window: &mut Window, statistics: &mut ColumnStatistics) {
         statistics.moments.update_integers(block);
-        add_integers(block, |value| value as f64, Scalar::UInt, statistics);
-        count_fixed(block.iter().copied(), statistics);
+        add_bounds(block, Scalar::UInt, statistics);
+        add_floats(block, |value| value as f64, statistics);
+        for &value in block {
+            count_fixed(value, 1, statistics);
+        }
     }
 }
 
 impl Number for i128 {
-    fn add(block: &[Self], statistics: &mut ColumnStatistics) {
+    fn add(block: &[Self], _window: &mut Window, statistics: &mut ColumnStatistics) {
         let scale = statistics.scale;
         let unit = 10_f64.powi(i32::from(scale));
         statistics.moments.update_integers(block);
-        let scalar = |value| Scalar::Decimal { value, scale };
-        add_integers(block, |value| value as f64 / unit, scalar, statistics);
+        add_bounds(block, |value| Scalar::Decimal { value, scale }, statistics);
+        add_floats(block, |value| value as f64 / unit, statistics);
         for value in block {
             let bytes = value.to_le_bytes();
             count_bytes(hash_bytes(&bytes), &bytes, 1, statistics);
@@ -80,30 +148,32 @@ impl Number for i128 {
     }
 }
 
-/// Histogram and bounds of one block.
-fn add_integers<T: Copy + Ord + Default>(
+/// Widen the bounds of the column by those of a block, and give the latter.
+fn add_bounds<T: Copy + Ord>(
     block: &[T],
-    float: impl Fn(T) -> f64,
     scalar: impl Fn(T) -> Scalar,
     statistics: &mut ColumnStatistics,
-) {
+) -> Option<(T, T)> {
+    let (&min, &max) = (block.iter().min()?, block.iter().max()?);
+    statistics.add_bounds(Some(Bound::exact(scalar(min))), Some(Bound::exact(scalar(max))));
+    Some((min, max))
+}
+
+/// Add a block to the histogram.
+fn add_floats<T: Copy>(block: &[T], float: impl Fn(T) -> f64, statistics: &mut ColumnStatistics) {
     let mut floats = [0.0; BLOCK];
     for (place, &value) in floats.iter_mut().zip(block) {
         *place = float(value);
     }
     statistics.bits.update(&floats[..block.len()]);
-    let min = block.iter().copied().min().map(|value| Bound::exact(scalar(value)));
-    let max = block.iter().copied().max().map(|value| Bound::exact(scalar(value)));
-    statistics.add_bounds(min, max);
 }
 
-/// Count values of eight bytes. The distinct ones are those of the frequent ones while these are exact.
-fn count_fixed(values: impl Iterator<Item = u64>, statistics: &mut ColumnStatistics) {
-    for value in values {
-        let hash = hash_u64(value);
-        if statistics.frequent.update_fixed(hash, value, 1) || !statistics.frequent.is_exact() {
-            statistics.distinct.insert(hash);
-        }
+/// Count a value of eight bytes. The distinct ones are those of the frequent ones while these are exact.
+#[inline]
+fn count_fixed(value: u64, count: u64, statistics: &mut ColumnStatistics) {
+    let hash = hash_u64(value);
+    if statistics.frequent.update_fixed(hash, value, count) || !statistics.frequent.is_exact() {
+        statistics.distinct.insert(hash);
     }
 }
 

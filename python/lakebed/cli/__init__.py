@@ -1,0 +1,8 @@
+"""The command line: a thin skin over the public API. Every command prints a table, or JSON with `--json`."""
+
+from __future__ import annotations
+
+from lakebed.cli.commands import app
+from lakebed.cli.run import main
+
+__all__ = ["app", "main"]

@@ -1,0 +1,68 @@
+"""What commands print: a rich table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_json(value: Any) -> None:
+    """Print a value as JSON.
+
+    Args:
+        value: Plain values, lists and dicts; times and decimals become text.
+
+    Example:
+        >>> print_json({"a": [1, None]})
+        {
+          "a": [
+            1,
+            null
+          ]
+        }
+    """
+    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_text) + "\n")
+
+
+def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> None:
+    """Print rows as a table; numbers stand to the right, missing values are empty.
+
+    Args:
+        columns: Headings.
+        rows: Cells, as many in each row as there are headings.
+        title: Line above the table.
+
+    Example:
+        >>> print_table(["a", "b"], [[1, None]])  # doctest: +ELLIPSIS
+        ┏━...
+    """
+    table = Table(title=title, title_justify="left")
+    for position, column in enumerate(columns):
+        numeric = all(isinstance(row[position], (int, float)) for row in rows if row[position] is not None)
+        table.add_column(column, justify="right" if rows and numeric else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_cell(value) for value in row))
+    # A file or a pipe has no width: long cells shall not be folded there.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.6g}"
+    return _text(value)
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, (dt.date, dt.time)) else str(value)

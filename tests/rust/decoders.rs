@@ -1,0 +1,168 @@
+//! Decoders: whatever bytes they get, they answer or refuse; they neither panic nor allocate for what is not there.
+
+use std::sync::Arc;
+
+use lakebed_core::digest::Digest;
+use lakebed_core::format::envelope::{self, Kind};
+use lakebed_core::format::manifest::{self, Bound, DataFile, FileZones, Zone};
+use lakebed_core::format::pack::{Class, ObjectRef, Pack, PackWriter};
+use lakebed_core::object::{MemoryStore, ObjectStore};
+use lakebed_core::repository::{OpenOptions, Repository};
+use lakebed_core::scan::predicate::Predicate;
+use lakebed_core::statistics::TableStatistics;
+use lakebed_core::transaction::Mode;
+use proptest::prelude::*;
+
+use crate::batches::{Outcome, ints, write};
+
+fn files() -> impl Strategy<Value = Vec<DataFile>> {
+    let file = (any::<[u8; 32]>(), any::<[u64; 4]>(), any::<[u8; 32]>(), any::<u128>());
+    let file = file.prop_map(|(id, [n_rows, size_bytes, first_row_id, sequence], summary, pack)| DataFile {
+        id: Digest(id),
+        n_rows,
+        size_bytes,
+        first_row_id,
+        sequence,
+        summary: ObjectRef { id: Digest(summary).to_hex(), pack: format!("{pack:032x}") },
+    });
+    prop::collection::vec(file, 0..6)
+}
+
+fn zones() -> impl Strategy<Value = Vec<FileZones>> {
+    let bound = || {
+        prop::option::of(prop_oneof![
+            any::<i128>().prop_map(Bound::Int),
+            (-1e9..1e9_f64).prop_map(Bound::Float),
+            ".{0,9}".prop_map(Bound::Text)
+        ])
+    };
+    let zone = (any::<u64>(), any::<bool>(), bound(), bound());
+    let zone = zone.prop_map(|(n_null, has_nan, min, max)| Zone { n_null, has_nan, min, max });
+    prop::collection::vec(prop::collection::btree_map(any::<i32>(), zone, 0..5), 0..5)
+}
+
+/// `bytes` with one of them changed, and cut.
+fn spoil(bytes: &[u8], at: prop::sample::Index, with: u8, keep: prop::sample::Index) -> Vec<u8> {
+    let mut spoilt = bytes.to_vec();
+    if !spoilt.is_empty() {
+        let at = at.index(spoilt.len());
+        spoilt[at] ^= with;
+    }
+    spoilt.truncate(keep.index(bytes.len() + 1).max(bytes.len() / 2));
+    spoilt
+}
+
+fn stored_statistics() -> Outcome<Vec<u8>> {
+    let repository = Repository::open("memory://", OpenOptions::default())?;
+    write(&repository, "t", Mode::Append, &ints(-50..50)?)?;
+    Ok(repository.head("main")?.table("t")?.statistics()?.encode())
+}
+
+proptest! {
+    #[test]
+    fn leaves_and_zones_come_back(files in files(), zones in zones()) {
+        let leaf = manifest::encode_leaf(&files).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        prop_assert_eq!(manifest::decode_leaf(&leaf, "leaf").ok(), Some(files));
+        prop_assert_eq!(manifest::decode_zones(&manifest::encode_zones(&zones), "zones").ok(), Some(zones));
+    }
+
+    #[test]
+    fn spoilt_leaves_and_zones_are_refused_or_read(
+        files in files(), zones in zones(),
+        at in any::<prop::sample::Index>(), with in any::<u8>(), keep in any::<prop::sample::Index>(),
+    ) {
+        let leaf = manifest::encode_leaf(&files).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let _ = manifest::decode_leaf(&spoil(&leaf, at, with, keep), "leaf");
+        let _ = manifest::decode_zones(&spoil(&manifest::encode_zones(&zones), at, with, keep), "zones");
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+        let _ = manifest::decode_leaf(&bytes, "leaf");
+        let _ = manifest::decode_zones(&bytes, "zones");
+        let _ = TableStatistics::decode(&bytes);
+        let _ = envelope::open(Kind::Ref, &bytes, "ref");
+        let mut framed = b"LKBDR\x01\0\0".to_vec();
+        framed.extend_from_slice(&bytes);
+        let _ = envelope::open(Kind::Ref, &framed, "ref");
+        let _ = Predicate::from_text(&String::from_utf8_lossy(&bytes));
+    }
+
+    #[test]
+    fn a_sealed_body_comes_back_and_only_as_its_own_kind(body in prop::collection::vec(any::<u8>(), 0..300)) {
+        let sealed = envelope::seal(Kind::Record, &body);
+        prop_assert_eq!(envelope::open(Kind::Record, &sealed, "r").ok(), Some(body.as_slice()));
+        prop_assert!(envelope::open(Kind::Tag, &sealed, "r").is_err());
+    }
+
+    #[test]
+    fn packs_with_any_directory_under_a_fitting_hash_are_refused_or_read(
+        directory in prop::collection::vec(any::<u8>(), 0..200), rest in prop::collection::vec(any::<u8>(), 0..50),
+        n_entries in 0..4_u32,
+    ) {
+        let mut bytes = envelope::header(Kind::Pack, directory.len() as u64 + 4);
+        bytes.extend_from_slice(&n_entries.to_le_bytes());
+        bytes.extend_from_slice(&directory);
+        bytes.extend_from_slice(&Digest::of(&bytes).0);
+        bytes.extend_from_slice(&rest);
+        let store = MemoryStore::default();
+        store.put_if_absent("packs/p.pack", &bytes).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        if let Ok(pack) = Pack::open(&store, "p") {
+            for id in pack.ids() {
+                prop_assert!(pack.get(&store, &[0; 32], id).is_err());
+            }
+        }
+    }
+}
+
+#[test]
+fn objects_of_a_pack_come_back_and_equal_ones_are_stored_once() -> Outcome {
+    let (store, key) = (MemoryStore::default(), [3; 32]);
+    let mut writer = PackWriter::new(key)?;
+    let bodies: Vec<Vec<u8>> = vec![Vec::new(), b"short".to_vec(), vec![7; 100_000], (0..=255).collect()];
+    let references: Vec<ObjectRef> =
+        bodies.iter().map(|body| writer.add(Class::Payload, body)).collect::<lakebed_core::Result<_>>()?;
+    assert_eq!(writer.add(Class::Payload, &bodies[1])?, references[1]);
+    let (name, bytes) = writer.finish();
+    assert!(bytes.len() < 2_000, "the long one is compressed");
+    store.put_if_absent(&name, &bytes)?;
+    let pack = Pack::open(&store, &references[0].pack)?;
+    assert_eq!(pack.ids().count(), bodies.len());
+    for (reference, body) in references.iter().zip(&bodies) {
+        assert_eq!(&pack.get(&store, &key, &reference.id.parse()?)?, body);
+        assert!(pack.get(&store, &[4; 32], &reference.id.parse()?).is_err(), "under another key it has another id");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_pack_with_a_directory_longer_than_the_first_read_opens() -> Outcome {
+    let store: Arc<dyn ObjectStore> = Arc::new(MemoryStore::default());
+    let mut writer = PackWriter::new([0; 32])?;
+    let mut references = Vec::new();
+    for n in 0..1_000_u32 {
+        references.push(writer.add(Class::Structure, &n.to_le_bytes())?);
+    }
+    let (name, bytes) = writer.finish();
+    store.put_if_absent(&name, &bytes)?;
+    let pack = Pack::open(store.as_ref(), &references[0].pack)?;
+    for (n, reference) in references.iter().enumerate() {
+        assert_eq!(pack.get(store.as_ref(), &[0; 32], &reference.id.parse()?)?, (n as u32).to_le_bytes());
+    }
+    Ok(())
+}
+
+#[test]
+fn stored_statistics_with_any_byte_changed_are_refused_or_read() -> Outcome {
+    let bytes = stored_statistics()?;
+    assert_eq!(TableStatistics::decode(&bytes)?.encode(), bytes);
+    for at in 0..bytes.len() {
+        for with in [1, 0x80, 0xff] {
+            let mut spoilt = bytes.clone();
+            spoilt[at] ^= with;
+            let _ = TableStatistics::decode(&spoilt);
+        }
+        assert!(TableStatistics::decode(&bytes[..at]).is_err());
+    }
+    Ok(())
+}

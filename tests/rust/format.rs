@@ -1,0 +1,294 @@
+//! Bytes on disk: damage is found, newer formats are refused, and equal rows make equal files.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_cast::cast;
+use arrow_schema::{ArrowError, DataType};
+use lakebed_core::digest::Digest;
+use lakebed_core::format::data_file::{Target, write_data_files};
+use lakebed_core::format::envelope::{self, Kind};
+use lakebed_core::format::schema::TableSchema;
+use lakebed_core::object::{MemoryStore, ObjectStore};
+use lakebed_core::repository::Repository;
+use lakebed_core::transaction::Mode;
+use lakebed_core::{Error, Result};
+
+use crate::batches::{Outcome, batch, finish, ints, stream, write, write_to};
+use crate::disk::Disk;
+
+/// A small warehouse with an object of every kind.
+fn warehouse() -> Outcome<Disk> {
+    let disk = Disk::default();
+    disk.set("purge/00000000000000000001", envelope::seal(Kind::Purge, br#"{"replaced":{"aa":null}}"#));
+    let repository = disk.open()?;
+    write(&repository, "t", Mode::Append, &ints(0..20)?)?;
+    let mut transaction = repository.begin("main")?;
+    let text: ArrayRef = Arc::new(StringArray::from(vec![Some("a"), None]));
+    transaction.write("u", Mode::Append, &mut stream(&[batch(vec![("s", text)])?]))?;
+    transaction.set_schema("t", b"expectations".to_vec())?;
+    let (hash, _) = transaction.put_raw(&mut b"raw bytes".as_slice())?;
+    transaction.set_lake("a", format!(r#"{{"hash":"{hash}"}}"#).into_bytes())?;
+    finish(&mut transaction)?;
+    repository.create_tag("v1", &repository.resolve("main~1")?)?;
+    repository.create_branch("b", &repository.resolve("v1")?)?;
+    write_to(&repository, "b", "t", Mode::Append, &ints([9])?)?;
+    repository.append_record(1, b"{\"record\":1}")?;
+    Ok(disk)
+}
+
+/// All that a reader is told, or the error that it gets.
+fn answer(disk: &Disk) -> Result<BTreeMap<String, String>> {
+    let repository = disk.open()?;
+    let mut told = BTreeMap::from([
+        ("id".into(), repository.id().to_owned()),
+        ("branches".into(), format!("{:?}", repository.branches()?)),
+        ("tags".into(), format!("{:?}", repository.tags()?)),
+        ("records".into(), format!("{:?}", repository.read_records(0)?)),
+        ("purged".into(), repository.objects().purge.len().to_string()),
+    ]);
+    for name in ["main", "main~1", "b", "v1"] {
+        let snapshot = repository.resolve(name)?;
+        told.insert(format!("commit {name}"), format!("{:?}", snapshot.commit()));
+        told.insert(format!("schemas {name}"), format!("{:?}", snapshot.schemas()?));
+        told.insert(format!("lake {name}"), format!("{:?}", snapshot.lake()?));
+        for table in snapshot.tables()?.keys() {
+            let table = snapshot.table(table)?;
+            let files = repository.plan(&table, None)?;
+            repository.open_files(&files)?;
+            let zones = table.files_and_zones()?;
+            told.insert(
+                format!("{name} {}", table.name),
+                format!("{files:?} {zones:?} {:?}", table.statistics()?.encode()),
+            );
+        }
+        let report = repository.verify(&snapshot)?;
+        if let Some(problem) = report.problems.into_iter().next() {
+            let (path, problem, expected, found) = (problem.path, problem.problem, problem.expected, problem.found);
+            return Err(Error::Corruption { path, problem, expected, found });
+        }
+    }
+    told.insert("history".into(), format!("{:?} {:?}", repository.history("main")?, repository.history("b")?));
+    Ok(told)
+}
+
+/// What became of a number of damages.
+#[derive(Debug, Default)]
+struct Tally {
+    detected: usize,
+    harmless: usize,
+}
+
+impl Tally {
+    fn add(&mut self, disk: &Disk, expected: &BTreeMap<String, String>, place: &str) {
+        match answer(disk) {
+            Err(_) => self.detected += 1,
+            Ok(told) => {
+                assert_eq!(&told, expected, "{place} changed an answer silently");
+                self.harmless += 1;
+            }
+        }
+    }
+}
+
+#[test]
+fn one_flipped_bit_in_every_byte_is_detected_or_changes_no_answer() -> Outcome {
+    let disk = warehouse()?;
+    let expected = answer(&disk)?;
+    let mut tallies: BTreeMap<String, Tally> = BTreeMap::new();
+    for name in disk.names() {
+        let tally = tallies.entry(name.split('/').next().unwrap_or_default().to_owned()).or_default();
+        let bytes = disk.bytes(&name);
+        for at in 0..bytes.len() {
+            let copy = disk.copy();
+            let mut spoilt = bytes.clone();
+            spoilt[at] ^= 1 << (at % 8);
+            copy.set(&name, spoilt);
+            tally.add(&copy, &expected, &format!("bit {} of byte {at} of {name}", at % 8));
+        }
+    }
+    println!("flipped bits: {tallies:?}");
+    for kind in ["cache", "lake", "lakebed.warehouse", "packs", "purge", "records", "refs", "tables"] {
+        let tally = tallies.get(kind).ok_or_else(|| format!("no byte of {kind} was flipped"))?;
+        assert!(kind == "cache" || tally.detected > 0, "{kind}: {tally:?}");
+    }
+    // Packs and data files have no byte that nobody checks; refs and markers neither.
+    for kind in ["lake", "lakebed.warehouse", "packs", "purge", "records", "refs", "tables"] {
+        assert_eq!(tallies.get(kind).map(|tally| tally.harmless), Some(0), "{kind}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_file_cut_at_any_length_or_grown_is_detected_or_changes_no_answer() -> Outcome {
+    let disk = warehouse()?;
+    let expected = answer(&disk)?;
+    let mut tally = Tally::default();
+    for name in disk.names() {
+        let bytes = disk.bytes(&name);
+        for length in 0..bytes.len() {
+            let copy = disk.copy();
+            copy.set(&name, bytes[..length].to_vec());
+            tally.add(&copy, &expected, &format!("{name} cut to {length} bytes"));
+        }
+        let copy = disk.copy();
+        copy.set(&name, [bytes.as_slice(), &[0]].concat());
+        tally.add(&copy, &expected, &format!("{name} grown by a byte"));
+    }
+    println!("cut files: {tally:?}");
+    assert!(tally.detected > 1000);
+    Ok(())
+}
+
+#[test]
+fn an_object_under_another_s_name_is_detected() -> Outcome {
+    let disk = warehouse()?;
+    let expected = answer(&disk)?;
+    let mut tally = Tally::default();
+    let names = disk.names();
+    for name in names.iter().filter(|name| !name.starts_with("cache/")) {
+        for other in names.iter().filter(|other| *other != name && other.split('/').next() == name.split('/').next()) {
+            let copy = disk.copy();
+            copy.set(name, disk.bytes(other));
+            tally.add(&copy, &expected, &format!("{other} in the place of {name}"));
+        }
+    }
+    println!("exchanged files: {tally:?}");
+    assert_eq!(tally.harmless, 0);
+    assert!(tally.detected > 10);
+    Ok(())
+}
+
+/// Give the sealed file another version, under a hash that fits.
+fn with_version(bytes: &[u8], version: u8) -> Vec<u8> {
+    let mut header = [0; 8];
+    header.copy_from_slice(&bytes[8..16]);
+    let end = 16 + u64::from_le_bytes(header) as usize;
+    let mut changed = bytes.to_vec();
+    changed[5] = version;
+    let hash = Digest::of(&changed[..end]).0;
+    changed[end..end + 32].copy_from_slice(&hash);
+    changed
+}
+
+#[test]
+fn every_kind_of_file_in_a_newer_format_is_refused_as_such() -> Outcome {
+    let disk = warehouse()?;
+    let mut n_seen = 0;
+    for name in disk.names() {
+        if ["tables/", "lake/", "cache/"].iter().any(|folder| name.starts_with(folder)) {
+            continue;
+        }
+        let copy = disk.copy();
+        copy.set(&name, with_version(&disk.bytes(&name), envelope::FORMAT_VERSION + 1));
+        match answer(&copy) {
+            Err(Error::FormatVersion { path, found: 2, supported: 1 }) => assert_eq!(path, name),
+            other => return Err(format!("{name}: {other:?}").into()),
+        }
+        copy.set(&name, with_version(&disk.bytes(&name), envelope::FORMAT_VERSION));
+        answer(&copy)?;
+        n_seen += 1;
+    }
+    assert!(n_seen >= 8, "{n_seen}");
+    Ok(())
+}
+
+#[test]
+fn the_packed_history_survives_one_flipped_bit_in_any_byte() -> Outcome {
+    let disk = Disk::default();
+    let repository = disk.open()?;
+    for n in 0..17 {
+        write(&repository, "t", Mode::Append, &ints([n])?)?;
+    }
+    let history = |disk: &Disk| -> Result<String> {
+        let repository: Repository = disk.open()?;
+        Ok(format!("{:?}", repository.history("main")?))
+    };
+    let expected = history(&disk)?;
+    let (name, mut n_flipped) = ("cache/history-main", 0);
+    let bytes = disk.bytes(name);
+    for at in 0..bytes.len() {
+        let mut spoilt = bytes.clone();
+        spoilt[at] ^= 1 << (at % 8);
+        let copy = disk.copy();
+        copy.set(name, spoilt);
+        assert_eq!(history(&copy)?, expected, "byte {at}");
+        n_flipped += 1;
+    }
+    println!("packed history: {n_flipped} bits flipped");
+    assert!(n_flipped > 1000);
+    Ok(())
+}
+
+/// Names of the data files of `batches`, written under a fixed key.
+fn file_names(batches: &[RecordBatch]) -> Outcome<Vec<String>> {
+    let (store, key) = (MemoryStore::default(), [7; 32]);
+    let schema = TableSchema::from_arrow(&batches.first().ok_or("no batch")?.schema(), "table 't'")?;
+    let target = Target { store: &store, key: &key, table_id: "t", schema: &schema, place: "table 't'" };
+    let mut input = batches.iter().cloned().map(Ok::<_, ArrowError>);
+    let files = write_data_files(&target, &mut input)?;
+    for file in &files {
+        let bytes = store.get(&file.name)?.ok_or("missing")?;
+        assert_eq!((Digest::keyed(&key, &bytes), bytes.len() as u64), (file.id, file.size_bytes));
+    }
+    Ok(files.into_iter().map(|file| file.name).collect())
+}
+
+fn sample(n_rows: i64) -> Outcome<RecordBatch> {
+    let text = (0..n_rows).map(|n| (n % 11 != 0).then(|| format!("{}-{}", n % 97, "x".repeat((n % 23) as usize))));
+    batch(vec![
+        ("i", Arc::new((0..n_rows).map(|n| (n % 7 != 0).then_some(n * n)).collect::<Int64Array>())),
+        ("f", Arc::new((0..n_rows).map(|n| Some(n as f64 / 7.0)).collect::<Float64Array>())),
+        ("s", Arc::new(text.collect::<StringArray>())),
+    ])
+}
+
+fn cut(rows: &RecordBatch, length: usize) -> Vec<RecordBatch> {
+    (0..rows.num_rows()).step_by(length).map(|at| rows.slice(at, length.min(rows.num_rows() - at))).collect()
+}
+
+#[test]
+fn equal_rows_make_the_same_file_however_they_are_cut() -> Outcome {
+    let rows = sample(150_000)?;
+    let expected = file_names(std::slice::from_ref(&rows))?;
+    assert_eq!(expected.len(), 1);
+    for length in [997, 65_535, 65_536, 65_537, 140_000] {
+        assert_eq!(file_names(&cut(&rows, length))?, expected, "batches of {length} rows");
+    }
+    Ok(())
+}
+
+#[test]
+fn equal_rows_make_the_same_file_in_every_layout_of_text() -> Outcome {
+    let rows = sample(3_000)?;
+    let expected = file_names(std::slice::from_ref(&rows))?;
+    let dictionary = |key: DataType| DataType::Dictionary(Box::new(key), Box::new(DataType::Utf8));
+    let layouts = [DataType::LargeUtf8, DataType::Utf8View, dictionary(DataType::Int32), dictionary(DataType::UInt16)];
+    for layout in layouts {
+        let text = cast(rows.column(2), &layout)?;
+        let same = batch(vec![("i", rows.column(0).clone()), ("f", rows.column(1).clone()), ("s", text)])?;
+        assert_eq!(file_names(&[same])?, expected, "{layout}");
+    }
+    Ok(())
+}
+
+#[test]
+fn what_lies_under_a_null_does_not_change_the_file() -> Outcome {
+    use arrow_buffer::{NullBuffer, ScalarBuffer};
+    let with_hidden = |hidden: i64| {
+        let nulls = NullBuffer::from(vec![true, false, true]);
+        batch(vec![("x", Arc::new(Int64Array::new(ScalarBuffer::from(vec![1, hidden, 3]), Some(nulls))))])
+    };
+    assert_eq!(file_names(&[with_hidden(0)?])?, file_names(&[with_hidden(99)?])?);
+    Ok(())
+}
+
+#[test]
+fn the_bytes_of_our_writer_are_pinned() -> Outcome {
+    // A library that writes other bytes makes other names: then this digest changes, and old warehouses stay readable,
+    // but equal rows are no longer stored once.
+    let names = file_names(&[sample(1_000)?])?;
+    assert_eq!(names, ["tables/t/data/PINNED.parquet"]);
+    Ok(())
+}
