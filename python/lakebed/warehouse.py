@@ -39,7 +39,8 @@ def open(  # noqa: A001 - lb.open is the name that users expect.
     Args:
         location: A folder, or `memory://` for one that lives as long as its handle.
         read_only: Refuse every write, and fail where there is no warehouse. Works on a read-only file system.
-        verify: When data files are checked against their hashes: at their `"first"` use in a process, `"always"`, `"never"`.
+        verify: When data files are checked against their hashes: at their `"first"` use in a process, `"always"` or
+            `"never"`.
         branch: The branch that reads and writes mean where none is named.
 
     Returns:
@@ -116,9 +117,7 @@ class Warehouse:
             >>> lb.open("memory://").write("t", pl.DataFrame({"a": [1, 2]})).num_rows
             2
         """
-        return operations.write(
-            self._session, name, frame, mode=mode, message=message, branch=branch, inputs=inputs
-        )
+        return operations.write(self._session, name, frame, mode=mode, message=message, branch=branch, inputs=inputs)
 
     def transaction(self, *, message: str = "", branch: str | None = None) -> Changes:
         """Begin changes of several tables, raw files and schemas that become one commit, or nothing.
@@ -474,8 +473,8 @@ class Warehouse:
         """Compare stored bytes with recorded hashes.
 
         Args:
-            start: An artifact, an execution, a run, a table or a raw file: it, and all that it was made from, is checked;
-                None checks the whole head.
+            start: An artifact, an execution, a run, a table or a raw file: it, and all that it was made from, is
+                checked; None checks the whole head.
 
         Returns:
             The report; it names each file that is damaged or missing, with the expected and the found hash.
@@ -600,7 +599,7 @@ class Lineage:
 
 
 class Lake:
-    """Raw files, byte for byte. Reached by `Warehouse.lake`.
+    r"""Raw files, byte for byte. Reached by `Warehouse.lake`.
 
     Args:
         session: What every operation needs.
@@ -608,7 +607,7 @@ class Lake:
     Example:
         >>> import lakebed as lb
         >>> wh = lb.open("memory://")
-        >>> wh.lake.put("raw/a.csv", b"x,y\\n1,NA\\n").media_type
+        >>> wh.lake.put("raw/a.csv", b"x,y\n1,NA\n").media_type
         'text/csv'
         >>> wh.lake.read_csv("raw/a.csv", null_values=["NA"]).rows()
         [(1, None)]

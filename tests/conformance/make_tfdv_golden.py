@@ -2,9 +2,9 @@
 
 Its rules are a library without TensorFlow or Beam, so the wheel need only be unpacked (CPython 3.11, Linux):
 
-    pip download --no-deps --dest /tmp/tfdv tensorflow-data-validation==1.16.1
-    unzip -q /tmp/tfdv/*.whl 'tensorflow_data_validation/pywrap/*.so' -d /tmp/tfdv
-    python -m tests.conformance.make_tfdv_golden /tmp/tfdv/tensorflow_data_validation/pywrap/*.so
+    pip download --no-deps --dest oracle tensorflow-data-validation==1.16.1
+    unzip -q oracle/*.whl 'tensorflow_data_validation/pywrap/*.so' -d oracle
+    python -m tests.conformance.make_tfdv_golden oracle/tensorflow_data_validation/pywrap/*.so
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -81,11 +83,7 @@ def test_edges_without_cycle_all_lead_forward(n_nodes: int, data: st.DataObject)
     layer_of = {vertex: number for number, row in enumerate(layers.rows) for vertex in row}
     assert not any(layers.is_turned)
     assert all(layer_of[u] < layer_of[v] for u, v in pairs)
-    assert all(
-        layer_of[high] == layer_of[low] + 1
-        for chain in layers.chains
-        for low, high in zip(chain, chain[1:], strict=False)
-    )
+    assert all(layer_of[high] == layer_of[low] + 1 for chain in layers.chains for low, high in pairwise(chain))
     assert sorted(layer_of) == list(range(len(layer_of)))
 
 

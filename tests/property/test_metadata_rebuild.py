@@ -115,7 +115,7 @@ def put_batch(store: MetadataStore, key: str | None, made: str, read: str) -> No
             group.put_event(Event(type=EventType.INPUT, artifact_id=source, execution_id=run))
 
 
-@given(st.lists(puts(), max_size=25))
+@given(st.lists(puts(), max_size=12))
 def test_tables_built_from_the_log_are_those_that_the_puts_left(calls: list[tuple[str, Any]]) -> None:
     log = MemoryRecordLog()
     with MetadataStore(log) as store, MetadataStore(log) as other:

@@ -422,7 +422,7 @@ fn a_directory_and_memory_answer_alike() -> Outcome {
         assert!(!store.put_if_absent("cache/a", b"2")?);
         assert_eq!(store.get("cache/a")?, Some(b"1".to_vec()));
         assert_eq!(store.get_range("cache/a", 1, 9)?, Some(Vec::new()));
-        assert_eq!((store.get("cache")?, store.size("no/thing")?), (None, None));
+        assert_eq!((store.get("cache/b")?, store.size("no/thing")?), (None, None));
         store.delete("cache/a")?;
         store.delete("cache/a")?;
         assert_eq!(store.list("nowhere")?, Vec::<String>::new());

@@ -47,7 +47,7 @@ def test_a_cell_is_one_short_line(value: Any, expected: str) -> None:
 
 
 def test_a_terminal_table_aligns_numbers_and_says_what_it_left_out() -> None:
-    rows = [["UA", 58665, 0.5], ["[red]OO[/red]", None, 12.25], ["hidden", 1, 1.0]]
+    rows: list[list[Any]] = [["UA", 58665, 0.5], ["[red]OO[/red]", None, 12.25], ["hidden", 1, 1.0]]
     text = printed(rich_table(["carrier", "flights", "delay"], rows, title="[b]Delay[/b]", max_rows=2))
     assert text.splitlines() == [
         "[b]Delay[/b]",
@@ -65,7 +65,7 @@ def test_an_html_table_escapes_and_cuts() -> None:
     assert "<img" not in html
     assert "…" in html
     root = ET.fromstring(html)
-    cells = [cell for cell in root.iter("td")]
+    cells = list(root.iter("td"))
     assert "x" * 100 in (cells[0].get("title") or "")
     assert cells[1].text == "-"
     assert "more rows" in html_table(["a"], [[1]] * 9, max_rows=3)

@@ -28,7 +28,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a ta
 Branch = Annotated[str, typer.Option("--branch", "-b", help="Branch to look at.")]
 Version = Annotated[
     str | None,
-    typer.Option("--version", "-v", help="Branch, tag, commit id or its start, with ~n for n commits earlier, or a time."),
+    typer.Option(
+        "--version", "-v", help="Branch, tag, commit id or its start, with ~n for n commits earlier, or a time."
+    ),
 ]
 
 
@@ -87,7 +89,9 @@ def log(
 @app.command()
 def sql(
     location: Location,
-    query: Annotated[str, typer.Argument(help="One query, for instance: SELECT count(*) FROM flights AT (VERSION => 'v1')")],
+    query: Annotated[
+        str, typer.Argument(help="One query, for instance: SELECT count(*) FROM flights AT (VERSION => 'v1')")
+    ],
     version: Version = None,
     dialect: Annotated[str, typer.Option("--dialect", help="SQL dialect of the query.")] = "duckdb",
     as_json: AsJson = False,

@@ -22,6 +22,7 @@ from lakebed.expression.dialect import LakebedDialect, to_polars_sql
 from lakebed.expression.names import match_name, suggestion
 from lakebed.expression.pruning import CorePredicate, core_predicate
 from lakebed.expression.scalar import rewrite_scalars
+from lakebed.expression.scalar.replace import as_type
 from lakebed.expression.syntax import parse_condition, pointed
 from lakebed.expression.types import BOOLEANS, has_kind, is_known, sql_type
 
@@ -100,6 +101,8 @@ def parse_predicate(text: str, columns: Mapping[str, pa.DataType] | None = None)
         found = bound.tree.type.sql("duckdb") if bound.tree.type is not None else "unknown"
         raise SqlError(f"{text!r} has type {found} and is no condition; compare it with something")
     core = core_predicate(bound.tree, columns) if columns is not None else None
+    if isinstance(bound.tree.unnest(), exp.Null):
+        bound = _Bound(text, as_type(exp.null(), exp.DType.BOOLEAN), bound.names)
     return Predicate(text=text, core=core, polars=_to_polars(bound, columns), columns=bound.names)
 
 
@@ -161,6 +164,9 @@ def _refuse_foreign(tree: exp.Expr, text: str) -> None:
             what = "a parameter"
         elif isinstance(node, exp.Star):
             what = "a star"
+        elif isinstance(node, exp.DateTrunc | exp.TimestampTrunc):
+            # Polars needs a schema to truncate, which a single expression does not have.
+            what = "DATE_TRUNC, which a comparison with the bounds of the period replaces,"
         else:
             continue
         raise SqlUnsupportedError(pointed(f"{what} cannot stand in an expression over one table", text, node))

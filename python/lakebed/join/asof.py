@@ -56,8 +56,8 @@ def asof_join(
         by: Key columns of both sides, compared by value; or give the next two.
         left_by: Key columns of the left side.
         right_by: Key columns of the right side, in the order of `left_by`.
-        tolerance: Greatest distance in time of a match, inclusive: a timedelta or a text such as `"2h"`, `"1d12h"`, `"500ms"`;
-            None for any distance.
+        tolerance: Greatest distance in time of a match, inclusive: a timedelta or a text such as `"2h"`, `"1d12h"`,
+            `"500ms"`; None for any distance.
         strategy: `"backward"` takes the newest row not later, `"forward"` the oldest row not earlier.
         allow_exact_matches: Whether a row of the very same time matches.
         assume_timezone: Zone of a time column without one, for instance `"UTC"`; needed where only one side has a zone.
@@ -115,7 +115,9 @@ def _nanoseconds(tolerance: dt.timedelta | str | None) -> int | None:
     else:
         parts = _DURATION.findall(tolerance)
         if not parts or "".join(number + unit for number, unit in parts) != tolerance:
-            message = f"tolerance {tolerance!r} cannot be read; use a timedelta or a text such as '2h', '1d12h' or '500ms'"
+            message = (
+                f"tolerance {tolerance!r} cannot be read; use a timedelta or a text such as '2h', '1d12h' or '500ms'"
+            )
             raise InvalidArgumentError(message)
         nanoseconds = sum(int(number) * _UNITS_NS[unit] for number, unit in parts)
     if nanoseconds < 0:

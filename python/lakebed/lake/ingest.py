@@ -8,13 +8,16 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import polars as pl
+
+Conversion: TypeAlias = "Callable[[pl.Series], pl.Series]"
+"""Turns a column of texts into another type; raises where a value is none of it."""
 
 _ZIP = b"PK\x03\x04"
 _INTEGER = re.compile(r"[+-]?\d+")
@@ -32,7 +35,7 @@ def read_csv(
     types: Mapping[str, Any] | None = None,
     separator: str = ",",
 ) -> pl.DataFrame:
-    """Parse a CSV file with a header.
+    r"""Parse a CSV file with a header.
 
     Args:
         data: The file; gzip, zlib and zstd are unpacked, and so is a zip archive with one file in it.
@@ -50,7 +53,7 @@ def read_csv(
         InvalidArgumentError: The file cannot be parsed; tells where.
 
     Example:
-        >>> frame = read_csv(b"a,b,t\\n1,NA,2013-01-01T05:00:00Z\\n", name="a.csv", null_values=["NA"])
+        >>> frame = read_csv(b"a,b,t\n1,NA,2013-01-01T05:00:00Z\n", name="a.csv", null_values=["NA"])
         >>> frame["a"].to_list(), frame["b"].to_list(), str(frame["t"][0])
         ([1], [None], '2013-01-01 05:00:00+00:00')
     """
@@ -72,24 +75,27 @@ def read_csv(
 
 def _typed(column: pl.Series) -> pl.Series:
     """The column in the first type that holds all its values."""
-    import polars as pl
-
     first = column.drop_nulls().head(1)
     if first.is_empty():
         return column
-    for convert in _conversions(str(first[0])):
-        try:
-            return convert(column)
-        except pl.exceptions.PolarsError:
-            continue
-    return column
+    converted = (_try(convert, column) for convert in _conversions(str(first[0])))
+    return next((series for series in converted if series is not None), column)
 
 
-def _conversions(sample: str) -> list[Any]:
+def _try(convert: Conversion, column: pl.Series) -> pl.Series | None:
+    import polars as pl
+
+    try:
+        return convert(column)
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _conversions(sample: str) -> list[Conversion]:
     """What a value that looks like `sample` may be, most special first."""
     import polars as pl
 
-    found: list[Any] = []
+    found: list[Conversion] = []
     if _INTEGER.fullmatch(sample):
         found.append(lambda column: column.cast(pl.Int64))
     if _NUMBER.match(sample):

@@ -117,7 +117,7 @@ class LakeView:
         raise ObjectNotFoundError(f"lake object {path!r} not found; {hint}")
 
     def read_bytes(self, path: str) -> bytes:
-        """Read a raw file and check it against its hash.
+        r"""Read a raw file and check it against its hash.
 
         Args:
             path: Path in the lake.
@@ -132,9 +132,9 @@ class LakeView:
         Example:
             >>> import lakebed as lb
             >>> wh = lb.open("memory://")
-            >>> _ = wh.lake.put("raw/a.csv", b"x\\n1\\n")
+            >>> _ = wh.lake.put("raw/a.csv", b"x\n1\n")
             >>> wh.lake.read_bytes("raw/a.csv")
-            b'x\\n1\\n'
+            b'x\n1\n'
         """
         pointer = self.pointer(path)
         report = self._repository.verify_raw(pointer.hash)

@@ -559,7 +559,7 @@ def _link(group: Group, run: int, artifacts: Sequence[int], contexts: Sequence[i
 
 def _put_artifact_of(pair: ArtifactAndEvent, group: Group, *, reuse: bool, force_update_time: bool) -> int:
     """Put the artifact of a pair; return its handle, or the id that the event names."""
-    artifact, event = (*pair, None)[:2]
+    artifact, event = pair if len(pair) == 2 else (*pair, None)
     named = None if event is None else event.artifact_id
     if artifact is None:
         if named is None:
@@ -577,6 +577,6 @@ def _put_artifact_of(pair: ArtifactAndEvent, group: Group, *, reuse: bool, force
 
 def _put_events(group: Group, run: int, artifacts: Sequence[int], pairs: Sequence[ArtifactAndEvent]) -> None:
     for artifact, pair in zip(artifacts, pairs, strict=True):
-        event = (*pair, None)[1]
+        event = pair[1] if len(pair) == 2 else None
         if event is not None:
             group.put_event(replace(event, artifact_id=artifact, execution_id=run))

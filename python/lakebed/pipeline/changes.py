@@ -1,4 +1,4 @@
-"""Changes of several tables, raw files and schemas that become one commit: write, gate, commit, and say what was done."""
+"""Changes of several tables, raw files and schemas that become one commit: write, gate, commit, tell what was done."""
 
 from __future__ import annotations
 
@@ -87,7 +87,12 @@ class Changes:
         return n_rows
 
     def put(
-        self, path: str, source: str | os.PathLike[str] | bytes, *, media_type: str | None = None, kind: str | None = None
+        self,
+        path: str,
+        source: str | os.PathLike[str] | bytes,
+        *,
+        media_type: str | None = None,
+        kind: str | None = None,
     ) -> Pointer:
         """Stage a raw file of the lake.
 
@@ -181,7 +186,7 @@ class Changes:
             return
         listed = "\n".join(f"  {anomaly}" for anomaly in anomalies)
         message = f"{staged.n_rows} rows for table {name!r} have {len(anomalies)} anomalies:\n{listed}"
-        if expectations.gate == "refuse":
+        if expectations.gate == "refuse" and anomalies.errors:
             hint = "nothing was changed; mend the rows, or accept them with wh.update_schema"
             raise GateRefusedError(f"{message}\n{hint}", anomalies)
         _log.warning("%s", message)
@@ -190,7 +195,7 @@ class Changes:
         payload = self._core.core.base_schema_payload(name)
         return None if payload is None else Expectations.from_bytes(bytes(payload))
 
-    def __enter__(self) -> Changes:
+    def __enter__(self) -> Changes:  # noqa: PYI034 - Self needs Python 3.11
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:

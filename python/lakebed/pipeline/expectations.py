@@ -1,4 +1,4 @@
-"""Expectations of a table as each commit pins them: the schema, what the gate does with anomalies, and a version number."""
+"""Expectations of a table as each commit pins them: schema, what the gate does with anomalies, version number."""
 
 from __future__ import annotations
 

@@ -166,5 +166,5 @@ def _differences(left: dict[str, Any], right: dict[str, Any]) -> dict[str, tuple
 
 def _input_names(session: Session, execution: Execution) -> list[str]:
     events = session.store.get_events_by_execution_ids([execution.id or 0])
-    read = [event.artifact_id for event in events if event.type.is_input]
+    read = [event.artifact_id or 0 for event in events if event.type.is_input]
     return [artifact.name or "" for artifact in session.store.get_artifacts_by_id(read)]

@@ -1,4 +1,4 @@
-"""One function for each public verb of a warehouse. A write goes through gate and commit; a read inside a run is noted."""
+"""One function for each public verb. A write goes through gate and commit; a read inside a run is noted."""
 
 from __future__ import annotations
 

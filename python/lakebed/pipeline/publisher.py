@@ -119,7 +119,7 @@ def table_artifact(reference: TableReference) -> Artifact:
         >>> table_artifact(TableReference("t", "ab" * 32, "cd" * 32, "main", 1, 10)).name
         't@abababababababab'
     """
-    properties: dict[str, Any] = {name: value for name, value in reference.to_dict().items() if name not in {"type"}}
+    properties: dict[str, Any] = {name: value for name, value in reference.to_dict().items() if name != "type"}
     return Artifact(
         type=TABLE,
         name=f"{reference.name}@{reference.version[:_SHORT]}",
@@ -202,8 +202,8 @@ def _steps(session: Session, group: Group, snapshot: Snapshot, operation: dict[s
     for item in operation.get("lake", ()):
         fields = {name: value for name, value in item.items() if name != "kind"}
         steps.append(_Step("put", item["path"], [], put_artifact(group, Pointer(**fields), item.get("kind"))))
-    for item in operation.get("schemas", ()):
-        steps.append(_Step("set_schema", item["table"], [], _put_schema(group, snapshot, item)))
+    schemas = operation.get("schemas", ())
+    steps.extend(_Step("set_schema", item["table"], [], _put_schema(group, snapshot, item)) for item in schemas)
     return steps
 
 

@@ -120,8 +120,8 @@ def references(inputs: Iterable[Any]) -> list[Reference]:
         InvalidArgumentError: Something else was named.
 
     Example:
-        >>> references([Pointer("a", "ab" * 32, 1, "text/csv")] * 2)
-        [Pointer(path='a', hash='abababababababababababababababababababababababababababababababab', size_bytes=1, media_type='text/csv')]
+        >>> len(references([Pointer("a", "ab" * 32, 1, "text/csv")] * 2))
+        1
     """
     found: dict[Reference, None] = {}
     for item in inputs:

@@ -86,7 +86,7 @@ class Run:
         """Artifacts that the run made, in the order of their making."""
         store = publisher.publish(self._session)
         events = store.get_events_by_execution_ids([self.execution.id or 0])
-        made = [event.artifact_id for event in events if event.type.is_output]
+        made = [event.artifact_id or 0 for event in events if event.type.is_output]
         found = {artifact.id: artifact for artifact in store.get_artifacts_by_id(made)}
         return [found[artifact] for artifact in made]
 
@@ -125,7 +125,11 @@ class Run:
         self.metrics |= {name: float(value) for name, value in {**(values or {}), **named}.items()}
 
     def save_artifact(
-        self, source: str | os.PathLike[str], *, data: bytes | None = None, type: str = "Artifact"  # noqa: A002
+        self,
+        source: str | os.PathLike[str],
+        *,
+        data: bytes | None = None,
+        type: str = "Artifact",  # noqa: A002
     ) -> Artifact:
         """Keep a file in the lake as an artifact that the run made.
 

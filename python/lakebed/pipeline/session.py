@@ -6,6 +6,7 @@ import contextlib
 import getpass
 import os
 from contextvars import ContextVar
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakebed.storage import OverlayRecordLog, Repository, Snapshot, StoredRecordLog, Table, VersionLike
@@ -71,7 +72,7 @@ class Session:
 
             log, read_only = StoredRecordLog(self.repository), self.repository.read_only
             path = self.repository.core.local_path(_PROJECTION)
-            if path is not None and (not read_only or os.access(os.path.dirname(path), os.W_OK)):
+            if path is not None and (not read_only or os.access(Path(path).parent, os.W_OK)):
                 self._store = MetadataStore(log, path, read_only=read_only)
             else:
                 self._store = MetadataStore(log, read_only=read_only)

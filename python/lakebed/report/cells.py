@@ -78,4 +78,5 @@ def _float_text(value: float, precision: int) -> str:
     if size >= 10**6 or size < 1e-4:
         return f"{value:.{precision}g}"
     digits = max(precision - 1 - math.floor(math.log10(size)), 0)
-    return f"{value:,.{digits}f}"
+    text = f"{value:,.{digits}f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -24,8 +24,8 @@ def to_json(predicate: list[Any], types: Mapping[str, pa.DataType]) -> str:
     """Write a core predicate as the core reads it.
 
     Args:
-        predicate: List form, for instance `["and", [">=", "month", 2], ["is_null", "tailnum"]]`; literals are int, float,
-            str, bool, date or datetime.
+        predicate: List form, for instance `["and", [">=", "month", 2], ["is_null", "tailnum"]]`; literals are int,
+            float, str, bool, date or datetime.
         types: Arrow types of the table's columns.
 
     Returns:
@@ -78,7 +78,7 @@ def _time_literal(value: dt.date, kind: pa.DataType) -> int | None:
     if pa.types.is_date(kind):
         # A time of day lies between two days, so it is no exact bound of a day.
         return None if isinstance(value, dt.datetime) else (value - _EPOCH.date()).days
-    moment = value if isinstance(value, dt.datetime) else dt.datetime(value.year, value.month, value.day)
+    moment = value if isinstance(value, dt.datetime) else dt.datetime.combine(value, dt.time.min)
     if (moment.tzinfo is None) != (kind.tz is None):
         return None
     elapsed = moment.astimezone(dt.timezone.utc) - _EPOCH if moment.tzinfo else moment - _EPOCH.replace(tzinfo=None)

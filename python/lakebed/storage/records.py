@@ -1,4 +1,4 @@
-"""The record log of a warehouse: numbered entries beside the data, durable and put-if-absent, for `lakebed.metadata`."""
+"""The record log of a warehouse: numbered entries beside the data, durable and put-if-absent."""
 
 from __future__ import annotations
 

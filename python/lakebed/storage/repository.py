@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed import _core
@@ -69,7 +70,8 @@ class Repository:
     Args:
         location: A folder, created if absent, or `memory://`.
         read_only: Whether writes are refused and a missing warehouse is an error.
-        verify: When data files are checked against their hashes: at their `"first"` use in a process, `"always"`, `"never"`.
+        verify: When data files are checked against their hashes: at their `"first"` use in a process, `"always"` or
+            `"never"`.
 
     Raises:
         NotAWarehouseError: The folder holds something else.
@@ -81,12 +83,10 @@ class Repository:
         ['main']
     """
 
-    def __init__(
-        self, location: str | os.PathLike[str], *, read_only: bool = False, verify: str = "first"
-    ) -> None:
+    def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False, verify: str = "first") -> None:
         text = os.fspath(location)
         # A relative path would mean another folder after a change of directory.
-        self.location = text if text == _MEMORY else os.path.abspath(text)
+        self.location = text if text == _MEMORY else str(Path(text).absolute())
         self.read_only = read_only
         self.verify_mode = verify
         self._core = self._open()
@@ -104,8 +104,9 @@ class Repository:
         """Find a version.
 
         Args:
-            version: Branch, tag, commit id or its start (4 digits or more), any of them with `~n` for n commits earlier, an
-                ISO time or datetime (UTC if naive; the newest commit not after it); None for the head of `branch`.
+            version: Branch, tag, commit id or its start (4 digits or more), any of them with `~n` for n commits
+                earlier, an ISO time or datetime (UTC if naive; the newest commit not after it); None for the head of
+                `branch`.
             branch: The branch on which a time is looked up, and the default.
 
         Returns:
@@ -267,7 +268,9 @@ class Repository:
         """
         data = self.core.read(self.core.raw_name(hash_hex))
         if data is None:
-            raise ObjectNotFoundError(f"no raw file with hash {hash_hex} in {self.location}; put it into the lake again")
+            raise ObjectNotFoundError(
+                f"no raw file with hash {hash_hex} in {self.location}; put it into the lake again"
+            )
         return data
 
     def counters(self) -> dict[str, int]:
@@ -303,10 +306,16 @@ class Repository:
         paths = [self.core.local_path(name) for name in names]
         sources: list[Any] = [self.core.read(name) for name in names] if None in paths else paths
         frame = pl.scan_parquet(
-            sources, schema=stored, glob=False, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+            sources,
+            schema=stored,
+            glob=False,
+            missing_columns="insert",
+            extra_columns="ignore",
+            hive_partitioning=False,
         )
-        zoned = [pl.col(name).dt.convert_time_zone(kind.time_zone) for name, kind in wanted.items() if stored[name] != kind]
-        return frame.with_columns(zoned) if zoned else frame
+        zones = {name: kind.time_zone for name, kind in wanted.items() if isinstance(kind, pl.Datetime)}
+        moved = [pl.col(name).dt.convert_time_zone(zone) for name, zone in zones.items() if zone and zone != "UTC"]
+        return frame.with_columns(moved) if moved else frame
 
     def at_sequence(self, branch: str, sequence: int) -> Snapshot:
         """Open the version that one entry of a branch names, without a search.
@@ -342,7 +351,7 @@ class Repository:
         return _reopen, (self.location, self.read_only, self.verify_mode)
 
 
-def _reopen(location: str, read_only: bool, verify: str) -> Repository:
+def _reopen(location: str, read_only: bool, verify: str) -> Repository:  # noqa: FBT001 - for pickle
     return Repository(location, read_only=read_only, verify=verify)
 
 

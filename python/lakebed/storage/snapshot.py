@@ -252,7 +252,8 @@ class Table:
 
         Args:
             columns: Columns in the wanted order; None for all.
-            where: SQL condition over the table's columns, for instance `"origin = 'JFK' AND month <= 3"`; None for all rows.
+            where: SQL condition over the table's columns, for instance `"origin = 'JFK' AND month <= 3"`; None for all
+                rows.
 
         Returns:
             A scan that gives its rows by `.pl()`, `.arrow()`, `.pandas()` or `.lazy()`, in row order.

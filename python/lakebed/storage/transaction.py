@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed.errors import WriteConflictError
@@ -80,7 +81,7 @@ class Transaction:
         if isinstance(source, bytes):
             return self.core.put_raw_bytes(source)
         # Opened once here, so that a missing file is Python's own error.
-        with open(source, "rb"):
+        with Path(source).open("rb"):
             pass
         return self.core.put_raw_file(str(source))
 

@@ -109,6 +109,8 @@ def _shift(node: exp.Binary) -> exp.Expr:
     if has_kind(left, DATES) and has_kind(right, DATES):
         days = exp.Sub(this=as_type(left, exp.DType.INT), expression=as_type(right, exp.DType.INT))
         return as_type(days, exp.DType.BIGINT)
+    if has_kind(left, DATES) and has_kind(right, INTEGERS):
+        return as_type(type(node)(this=as_type(left, exp.DType.INT), expression=right), exp.DType.DATE)
     if isinstance(left.unnest(), exp.Interval) and isinstance(node, exp.Add):
         left, right = right, left
     subtract = isinstance(node, exp.Sub)

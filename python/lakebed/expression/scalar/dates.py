@@ -12,7 +12,7 @@ from collections.abc import Callable
 from sqlglot import exp
 
 from lakebed.errors import SqlUnsupportedError
-from lakebed.expression.scalar.replace import as_type, call, wrapped
+from lakebed.expression.scalar.replace import as_type, call
 from lakebed.expression.types import DATES, has_kind
 
 Builder = Callable[[exp.Expr], exp.Expr]
@@ -114,8 +114,7 @@ def _difference(node: exp.Expr) -> exp.Expr:
     """Count the boundaries of a unit between two times, as DuckDB's `date_diff` does; of weeks, the whole ones."""
     unit, end, start = _unit(node), node.this, node.expression
     if unit in _MICROSECONDS:
-        ticks = exp.Paren(this=exp.Sub(this=_ticks(end, unit), expression=_ticks(start, unit)))
-        return exp.Paren(this=exp.IntDiv(this=ticks, expression=exp.Literal.number(_MICROSECONDS[unit])))
+        return exp.Paren(this=exp.Sub(this=_ticks(end, unit), expression=_ticks(start, unit)))
     if unit == "WEEK":
         # Whole weeks between the two days, not boundaries, as in DuckDB.
         days = exp.Paren(this=exp.Sub(this=_days(end), expression=_days(start)))
@@ -127,8 +126,14 @@ def _difference(node: exp.Expr) -> exp.Expr:
 
 
 def _ticks(value: exp.Expr, unit: str) -> exp.Expr:
-    cut = call("DATE_TRUNC", exp.Literal.string(unit.lower()), as_type(value, exp.DType.TIMESTAMP))
-    return as_type(as_type(cut, exp.DType.TIMESTAMP), exp.DType.BIGINT)
+    """Count the whole units since 1970, rounded down, in integers."""
+    size = exp.Literal.number(_MICROSECONDS[unit])
+    micros = as_type(as_type(value, exp.DType.TIMESTAMP), exp.DType.BIGINT)
+    rest = exp.Mod(this=exp.Paren(this=exp.Add(this=exp.Mod(this=micros, expression=size), expression=size.copy())))
+    rest.set("expression", size.copy())
+    return exp.Paren(
+        this=exp.IntDiv(this=exp.Paren(this=exp.Sub(this=micros.copy(), expression=rest)), expression=size)
+    )
 
 
 def _days(value: exp.Expr) -> exp.Expr:
@@ -180,9 +185,13 @@ def _to_epoch(node: exp.Expr) -> exp.Expr:
 def _last_day(node: exp.Expr) -> exp.Expr:
     if node.args.get("unit") is not None:
         raise SqlUnsupportedError("LAST_DAY takes one argument here")
-    month = call("DATE_TRUNC", exp.Literal.string("month"), wrapped(node.this))
-    first_of_next = exp.Add(this=month, expression=exp.Interval(this=exp.Literal.string("1"), unit=exp.var("MONTH")))
-    return exp.Paren(this=exp.Sub(this=as_type(first_of_next, exp.DType.DATE), expression=exp.Literal.number(1)))
+    # A month after the first of the month, less one day; the first is the day less its number in the month.
+    passed = exp.Paren(this=exp.Sub(this=extract_part("day", node.this.copy()), expression=exp.Literal.number(1)))
+    first = as_type(exp.Sub(this=_days(node.this), expression=passed), exp.DType.INT)
+    month = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("MONTH"))
+    following = exp.Paren(this=exp.Add(this=as_type(first, exp.DType.DATE), expression=month))
+    day = exp.Interval(this=exp.Literal.string("1"), unit=exp.var("DAY"))
+    return exp.Paren(this=exp.Sub(this=following, expression=day))
 
 
 BUILDERS: dict[type[exp.Expr], Builder] = {

@@ -24,17 +24,24 @@ Builder = Callable[[exp.Expr], exp.Expr]
 _DUCKDB_NAMES = frozenset(
     {
         "any_value",
+        "array_agg",
         "bool_and",
         "bool_or",
+        "coalesce",
         "count_if",
         "date_diff",
         "date_trunc",
         "extract",
+        "if",
         "isodow",
+        "nullif",
         "regexp_matches",
+        "row_number",
         "strftime",
         "strptime",
         "string_agg",
+        "sum",
+        "unnest",
     }
 )
 # The text of GREATEST triples with each argument.

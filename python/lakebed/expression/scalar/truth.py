@@ -5,12 +5,12 @@ from __future__ import annotations
 from sqlglot import exp
 
 from lakebed.errors import SqlUnsupportedError
-from lakebed.expression.scalar.replace import replace_nodes, typed, wrapped
+from lakebed.expression.scalar.replace import as_type, replace_nodes, typed, wrapped
 from lakebed.expression.types import BOOLEANS, has_kind, is_known
 
 
 def settle_truth_tests(tree: exp.Expr) -> exp.Expr:
-    """Spell `x IS TRUE` as `COALESCE(x, FALSE)` and `x IS FALSE` as `COALESCE(NOT x, FALSE)`.
+    """Spell `x IS TRUE` as `COALESCE(x, FALSE)`, `x IS FALSE` alike, and give a bare NULL condition its type.
 
     Args:
         tree: An annotated tree, changed in place.
@@ -26,7 +26,7 @@ def settle_truth_tests(tree: exp.Expr) -> exp.Expr:
         >>> settle_truth_tests(parse_condition("a IS NOT TRUE")).sql()
         'NOT COALESCE(a, FALSE)'
     """
-    return replace_nodes(tree, _settle, exp.Is)
+    return replace_nodes(replace_nodes(tree, _settle, exp.Is), _settle_null, exp.Null)
 
 
 def _settle(node: exp.Expr) -> exp.Expr:
@@ -41,3 +41,15 @@ def _settle(node: exp.Expr) -> exp.Expr:
     if not wanted.this:
         operand = exp.Not(this=wrapped(operand))
     return typed(exp.Coalesce(this=operand, expressions=[exp.false()]), exp.DType.BOOLEAN)
+
+
+def _settle_null(node: exp.Expr) -> exp.Expr:
+    parent, key = node.parent, node.arg_key
+    is_condition = isinstance(parent, exp.Connector | exp.Not | exp.Where | exp.Having | exp.Qualify) or (
+        isinstance(parent, exp.If) and key == "this" and not _has_operand(parent)
+    )
+    return as_type(exp.null(), exp.DType.BOOLEAN) if is_condition else node
+
+
+def _has_operand(branch: exp.If) -> bool:
+    return isinstance(branch.parent, exp.Case) and branch.parent.this is not None
