@@ -31,7 +31,11 @@ def flights() -> pl.DataFrame:
             "price": [Decimal(p) if p else None for p in ("99.90", "120.00", "", "45.55", "0.01", "10.10", "7.25", "")],
             "day": [dt.date(2013, 1, 1), dt.date(2013, 1, 1), dt.date(2013, 1, 31), dt.date(2013, 1, 15)]
             + [dt.date(2013, 2, 28), None, dt.date(2012, 2, 29), dt.date(2013, 12, 31)],
-            "sched": [dt.datetime(2013, 1, 1, 5, 15), dt.datetime(2013, 1, 1, 5, 40), dt.datetime(2013, 1, 31, 23, 59, 59)]
+            "sched": [
+                dt.datetime(2013, 1, 1, 5, 15),
+                dt.datetime(2013, 1, 1, 5, 40),
+                dt.datetime(2013, 1, 31, 23, 59, 59),
+            ]
             + [dt.datetime(2013, 1, 15, 12), dt.datetime(2013, 2, 28, 6), None, dt.datetime(2012, 2, 29, 7, 30)]
             + [dt.datetime(2013, 12, 31, 18, 0, 0, 250_000)],
             "note": ["on time", "", "Late_x", "50% off", None, " padded ", "a.b.c", "été"],

@@ -17,7 +17,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from lakebed._core import __version__
     from lakebed.errors import LakebedError
     from lakebed.join import asof_join
     from lakebed.lake import Pointer
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
     from lakebed.storage import Snapshot, Table
     from lakebed.validation import Anomalies
     from lakebed.warehouse import Warehouse, open  # noqa: A004
+
+    __version__: str
 
 __all__ = [
     "Anomalies",
@@ -51,13 +52,16 @@ _LAZY = {
     "Statistics": "lakebed.statistics",
     "Table": "lakebed.storage",
     "Warehouse": "lakebed.warehouse",
-    "__version__": "lakebed._core",
     "asof_join": "lakebed.join",
     "open": "lakebed.warehouse",
 }
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("lakebed")
     if name not in _LAZY:
         raise AttributeError(f"module 'lakebed' has no attribute {name!r}")
     value = getattr(import_module(_LAZY[name]), name)

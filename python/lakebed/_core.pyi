@@ -23,10 +23,14 @@ _Checked = tuple[int, list[tuple[str, str, str, str]]]
 
 @final
 class ArrowStream:
+    """A stream of record batches; it can be read once."""
+
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
 
 @final
 class TableStatistics:
+    """Statistics of every column of a table."""
+
     @staticmethod
     def decode(data: bytes) -> TableStatistics: ...
     @property
@@ -37,6 +41,8 @@ class TableStatistics:
 
 @final
 class Repository:
+    """An open warehouse."""
+
     @staticmethod
     def open(
         location: str, *, read_only: bool = False, verify: Literal["first", "always", "never"] | str = "first"
@@ -71,6 +77,8 @@ class Repository:
 
 @final
 class Snapshot:
+    """The warehouse at one commit."""
+
     @property
     def commit(self) -> str | None: ...
     @property
@@ -91,6 +99,8 @@ class Snapshot:
 
 @final
 class Table:
+    """One table of a snapshot."""
+
     @property
     def name(self) -> str: ...
     @property
@@ -109,6 +119,8 @@ class Table:
 
 @final
 class Transaction:
+    """Changes to one branch that become visible together."""
+
     def write(self, name: str, frame: ArrowStreamExportable, *, overwrite: bool = False) -> int: ...
     def set_schema(self, name: str, payload: bytes) -> None: ...
     def put_raw_file(self, path: str) -> tuple[str, int]: ...
@@ -121,5 +133,8 @@ class Transaction:
 
 def asof_join(
     left: ArrowStreamExportable, right: ArrowStreamExportable, options: Mapping[str, Any]
-) -> ArrowStream: ...
-def collect_statistics(frame: ArrowStreamExportable) -> TableStatistics: ...
+) -> ArrowStream:
+    """Join to each left row the nearest right row in time, in the order of the left rows."""
+
+def collect_statistics(frame: ArrowStreamExportable) -> TableStatistics:
+    """Compute statistics in one pass over all batches."""

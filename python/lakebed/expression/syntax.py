@@ -116,6 +116,22 @@ def pointed(message: str, text: str, node: exp.Expr | None) -> str:
     return message if place is None else _with_caret(message, text, *place)
 
 
+def written(node: exp.Expr) -> str:
+    """Write a part of a tree for a message: in DuckDB's words, without quotes around names.
+
+    Args:
+        node: Any node.
+
+    Returns:
+        One line of text.
+
+    Example:
+        >>> written(exp.column("delay", table="flights", quoted=True))
+        'flights.delay'
+    """
+    return node.sql("duckdb", comments=False).replace('"', "")
+
+
 def syntax_error(message: str, text: str, line: int, column: int) -> SqlSyntaxError:
     """Build the error for a place in `text`, with a caret under it.
 
@@ -179,7 +195,7 @@ def _line_and_column(text: str, offset: int) -> tuple[int, int]:
 
 _MISSING = re.compile(r"Required keyword: '\w+' missing for <class '[\w.]*?(\w+)'>")
 _EXPECTED_BUT = re.compile(r"Expected ([\w ]+?) but got")
-_UNCLOSED = re.compile(r"Missing (\S+) from (\d+):(\d+)")
+_UNCLOSED = re.compile(r"Missing (\S+) from \d+:(\d+)")
 
 
 def _translate(error: ParseError | TokenError, text: str) -> SqlSyntaxError:
@@ -209,11 +225,9 @@ def _say(description: str, word: str) -> str:
 def _token_error(error: ParseError | TokenError, text: str) -> SqlSyntaxError:
     unclosed = _UNCLOSED.search(str(error.__cause__ or error))
     if unclosed:
-        quote, line, column = unclosed.group(1), int(unclosed.group(2)), int(unclosed.group(3))
-        rows = text.splitlines()
-        row = rows[line - 1] if line <= len(rows) else ""
-        column = row.find(quote, max(0, column - 1)) + 1 or column
-        return syntax_error(f"SQL syntax: the quote {quote} is not closed", text, line, column)
+        # sqlglot gives the offset in the whole text.
+        place = _line_and_column(text, int(unclosed.group(2)))
+        return syntax_error(f"SQL syntax: the quote {unclosed.group(1)} is not closed", text, *place)
     start = text.rfind("/*")
     if start >= 0:
         return syntax_error("SQL syntax: the comment /* is not closed", text, *_line_and_column(text, start))

@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from lakebed import _core
+from lakebed._core import ArrowStream
+from lakebed._core import asof_join as join_batches
 from lakebed.errors import InvalidArgumentError, TimeColumnError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def asof_join(
     if assume_timezone is not None:
         left_input = _with_zone(left_input, on_left, assume_timezone)
         right_input = _with_zone(right_input, on_right, assume_timezone)
-    joined: LeftT = _like(left, _core.asof_join(left_input, right_input, options))
+    joined: LeftT = _like(left, join_batches(left_input, right_input, options))
     return joined
 
 
@@ -141,7 +142,7 @@ def _with_zone(frame: Any, column: str, zone: str) -> Any:
     return table
 
 
-def _like(left: Any, stream: _core.ArrowStream) -> Any:
+def _like(left: Any, stream: ArrowStream) -> Any:
     library, name = type(left).__module__.partition(".")[0], type(left).__name__
     if library == "polars":
         import polars as pl

@@ -25,7 +25,7 @@ _log = logging.getLogger("lakebed")
 
 
 class Changes:
-    """A transaction as users see it: several changes, all or nothing. Use it in a `with` block.
+    r"""A transaction as users see it: several changes, all or nothing. Use it in a `with` block.
 
     Args:
         session: The open warehouse.
@@ -43,6 +43,11 @@ class Changes:
         1
         >>> wh.log()[0].message
         'both'
+        >>> changes = wh.transaction()
+        >>> changes.put("raw/a.csv", b"x\n1\n").media_type, changes.set_schema("a", wh.infer_schema("a")).version
+        ('text/csv', 1)
+        >>> changes.commit().tables()
+        ['a', 'b']
     """
 
     def __init__(

@@ -45,6 +45,8 @@ class Run:
         ...     model = run.save_artifact("model.txt", data=str(mean).encode(), type="Model")
         >>> model.custom_properties["metric.mean"]
         2.0
+        >>> run.add_input(run.inputs[0]), run.add_output(run.inputs[0]), sorted(run.reference())
+        (None, None, ['name', 'type'])
     """
 
     def __init__(

@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from lakebed.pipeline.references import TableReference
 from lakebed.storage import OverlayRecordLog, Repository, Snapshot, StoredRecordLog, Table, VersionLike
 
 if TYPE_CHECKING:
@@ -29,8 +30,15 @@ class Session:
         branch: The branch that reads and writes mean where none is named.
 
     Example:
-        >>> Session(Repository("memory://")).branch
-        'main'
+        >>> session = Session(Repository("memory://"))
+        >>> session.branch, session.snapshot().tables(), session.overlay_store().get_artifacts()
+        ('main', [], [])
+        >>> import polars as pl
+        >>> from lakebed.pipeline.operations import write
+        >>> _ = write(session, "t", pl.DataFrame({"a": [1]}))
+        >>> table = session.table("t")
+        >>> session.enter_run(None), session.note_table(table), session.note(TableReference.of(table))
+        (None, None, None)
     """
 
     def __init__(self, repository: Repository, *, branch: str = MAIN) -> None:
@@ -120,8 +128,6 @@ class Session:
         Args:
             table: What is being read.
         """
-        from lakebed.pipeline.references import TableReference
-
         self.note(TableReference.of(table))
 
     def note(self, reference: Reference) -> None:

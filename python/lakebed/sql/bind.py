@@ -109,7 +109,7 @@ def bind(tree: exp.Query, text: str, catalog: Catalog, *, version: VersionSpec =
     binder = _Binder(statement, catalog, version, _free_prefix(tree))
     for table, hidden in list(_tables(tree, frozenset())):
         binder.bind(table, hidden)
-    _shorten_qualifiers(tree, binder.aliases, text)
+    _shorten_qualifiers(tree, binder.qualifiers, text)
     return statement
 
 
@@ -142,7 +142,7 @@ class _Binder:
     """Gives out private names; one commit a version for the whole statement."""
 
     def __init__(self, statement: Statement, catalog: Catalog, version: VersionSpec, prefix: str) -> None:
-        self.aliases: dict[int, dict[str, list[str]]] = {}
+        self.qualifiers: dict[int, dict[str, list[str]]] = {}
         self._statement = statement
         self._catalog = catalog
         self._version = version
@@ -173,8 +173,9 @@ class _Binder:
             source = self._catalog.resolve(name, version, pins=self._pins)
         except (TableNotFoundError, VersionNotFoundError, AmbiguousNameError) as error:
             raise _at(error, text, table) from None
+        if not table.alias:
+            self._note_qualifier(table, name)
         self._register(table, name, source.schema(), source)
-        self._note_alias(table, name)
 
     def _bind_function(self, table: exp.Table) -> None:
         called, text = table.this, self._statement.text
@@ -198,12 +199,12 @@ class _Binder:
             table.set(part, None)
         table.set("this", exp.to_identifier(private, quoted=True))
 
-    def _note_alias(self, table: exp.Table, name: str) -> None:
-        """Remember which alias a qualified name such as `sales.flights.origin` means in the SELECT around it."""
+    def _note_qualifier(self, table: exp.Table, name: str) -> None:
+        """Remember what a qualified name such as `sales.flights.origin` means in the SELECT around it."""
         select = table.find_ancestor(exp.Select)
         if select is not None and "." in name:
-            names = self.aliases.setdefault(id(select), {})
-            names.setdefault(name.lower(), []).append(table.alias)
+            names = self.qualifiers.setdefault(id(select), {})
+            names.setdefault(name.lower(), []).append(table.name)
 
 
 def _own_name(table: exp.Table, shown: str) -> exp.Identifier:

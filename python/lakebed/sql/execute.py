@@ -63,6 +63,8 @@ def _run(written: str, statement: Statement) -> pl.LazyFrame:
     frames[ONE_ROW] = pl.LazyFrame({"row": [0]})
     context = pl.SQLContext(frames=frames, register_globals=False, eager=False)
     found: pl.LazyFrame = context.execute(written)
+    # Polars is lazy about mistakes too; the schema brings them out before a row is read.
+    found.collect_schema()
     renames = {name: shown for name, shown in statement.outputs if name != shown}
     return found.rename(renames) if renames else found
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from lakebed import _core
+from lakebed._core import TableStatistics, collect_statistics
 from lakebed.statistics.statistics import Statistics
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def from_frame(frame: Frame, *, name: str = "") -> Statistics:
         >>> from_frame(pl.DataFrame({"a": [1, None]})).column("a").n_missing
         1
     """
-    return from_core(_core.collect_statistics(frame), name=name)
+    return from_core(collect_statistics(frame), name=name)
 
 
 def from_table(table: Table) -> Statistics:
@@ -51,7 +51,7 @@ def from_table(table: Table) -> Statistics:
     return from_core(table.core.statistics())
 
 
-def from_core(statistics: _core.TableStatistics, *, name: str = "") -> Statistics:
+def from_core(statistics: TableStatistics, *, name: str = "") -> Statistics:
     """Wrap what the core computed.
 
     Args:
@@ -63,7 +63,7 @@ def from_core(statistics: _core.TableStatistics, *, name: str = "") -> Statistic
 
     Example:
         >>> import polars as pl
-        >>> from_core(_core.collect_statistics(pl.DataFrame({"a": [1]}))).n_rows
+        >>> from_core(collect_statistics(pl.DataFrame({"a": [1]}))).n_rows
         1
     """
     return Statistics.from_summaries([(name, statistics.to_dict())])

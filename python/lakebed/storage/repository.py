@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakebed import _core
+from lakebed._core import Repository as CoreRepository
+from lakebed._core import Table as CoreTable
 from lakebed.errors import InvalidArgumentError, ObjectNotFoundError, VersionNotFoundError
 from lakebed.storage.snapshot import Snapshot, to_datetime
 from lakebed.storage.transaction import Transaction
@@ -79,8 +80,17 @@ class Repository:
         UnwritableError: The folder cannot be written.
 
     Example:
-        >>> Repository("memory://").branches()
-        ['main']
+        >>> repository = Repository("memory://")
+        >>> changes = repository.begin()
+        >>> hash_hex, _ = changes.put_raw(b"one")
+        >>> changes.set_lake("raw/one.txt", {"hash": hash_hex})
+        >>> _ = changes.commit({"kind": "put"})
+        >>> repository.read_raw(hash_hex)
+        b'one'
+        >>> repository.create_tag("v1", repository.snapshot())
+        >>> repository.create_branch("try", repository.snapshot("v1"))
+        >>> repository.branches(), repository.tags()
+        (['main', 'try'], ['v1'])
     """
 
     def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False, verify: str = "first") -> None:
@@ -93,7 +103,7 @@ class Repository:
         self._process = os.getpid()
 
     @property
-    def core(self) -> _core.Repository:
+    def core(self) -> CoreRepository:
         """The handle of this process: opened anew after a fork."""
         if self._process != os.getpid() and self.location != _MEMORY:
             self._core = self._open()
@@ -285,7 +295,7 @@ class Repository:
         """
         return self.core.counters()
 
-    def scan_files(self, table: _core.Table, predicate: str | None, schema: pa.Schema) -> pl.LazyFrame:
+    def scan_files(self, table: CoreTable, predicate: str | None, schema: pa.Schema) -> pl.LazyFrame:
         """Open the data files of a table that may hold matching rows.
 
         Args:
@@ -295,6 +305,16 @@ class Repository:
 
         Returns:
             A lazy frame over them, rows in row order.
+
+        Example:
+            >>> import polars as pl
+            >>> repository = Repository("memory://")
+            >>> transaction = repository.begin()
+            >>> _ = transaction.write("t", pl.DataFrame({"x": [1]}))
+            >>> _ = transaction.commit({})
+            >>> table = repository.snapshot().table("t")
+            >>> repository.scan_files(table.core, None, table.schema).collect()["x"].to_list()
+            [1]
         """
         import polars as pl
 
@@ -342,8 +362,8 @@ class Repository:
         time_us = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
         return Snapshot(self, self.core.at_time(branch, time_us))
 
-    def _open(self) -> _core.Repository:
-        return _core.Repository.open(self.location, read_only=self.read_only, verify=self.verify_mode)
+    def _open(self) -> CoreRepository:
+        return CoreRepository.open(self.location, read_only=self.read_only, verify=self.verify_mode)
 
     def __reduce__(self) -> tuple[Callable[..., Repository], tuple[str, bool, str]]:
         if self.location == _MEMORY:

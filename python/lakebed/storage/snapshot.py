@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from lakebed import _core
+    from lakebed._core import Snapshot as CoreSnapshot
+    from lakebed._core import Table as CoreTable
     from lakebed.storage.repository import Repository
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
@@ -52,7 +53,7 @@ class Snapshot:
         (True, [])
     """
 
-    def __init__(self, repository: Repository, core: _core.Snapshot) -> None:
+    def __init__(self, repository: Repository, core: CoreSnapshot) -> None:
         self._repository = repository
         self.core = core
 
@@ -153,7 +154,7 @@ class Table:
         ['a']
     """
 
-    def __init__(self, repository: Repository, snapshot: Snapshot, core: _core.Table) -> None:
+    def __init__(self, repository: Repository, snapshot: Snapshot, core: CoreTable) -> None:
         self._repository = repository
         self.snapshot = snapshot
         self.core = core

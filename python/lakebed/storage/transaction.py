@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import datetime as dt
     import os
 
-    from lakebed import _core
+    from lakebed._core import Transaction as CoreTransaction
 
 Gate: TypeAlias = Callable[["Transaction"], None]
 """A check before a commit: it raises to refuse. It runs again when the branch moved in between."""
@@ -39,9 +39,18 @@ class Transaction:
         1
         >>> wh.at("main").tables()
         ['a', 'b']
+        >>> from lakebed.storage import Repository
+        >>> transaction = Repository("memory://").begin()
+        >>> transaction.write("t", pl.DataFrame({"x": [1]}))
+        1
+        >>> transaction.set_schema("t", b"expectations")
+        >>> hash_hex, size_bytes = transaction.put_raw(b"raw")
+        >>> transaction.set_lake("raw/a.txt", {"hash": hash_hex})
+        >>> len(transaction.commit({"kind": "example"}))
+        64
     """
 
-    def __init__(self, core: _core.Transaction) -> None:
+    def __init__(self, core: CoreTransaction) -> None:
         self.core = core
         self.commit_id: str | None = None
         self.sequence: int | None = None

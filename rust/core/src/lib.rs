@@ -4,6 +4,7 @@
 //! each other: a module uses only those above it.
 
 pub mod error;
+pub mod nearest;
 pub mod random;
 pub mod digest;
 pub mod threads;

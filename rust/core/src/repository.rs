@@ -17,6 +17,7 @@ use crate::log::records;
 use crate::log::refs::{self, MAIN, Origin, Put, RefEntry};
 use crate::log::snapshot::{Snapshot, Table};
 use crate::maintenance::verify::{self, Report};
+use crate::nearest::nearest;
 use crate::object::{LocalStore, MemoryStore, ObjectStore};
 use crate::random::{random_bytes, random_hex};
 use crate::scan::plan::{self, PlannedFile, Verified, Verify};
@@ -315,7 +316,7 @@ impl Repository {
     fn not_found(&self, name: &str, found: &str) -> Error {
         let mut known = self.branches().unwrap_or_default();
         known.extend(self.tags().unwrap_or_default());
-        let nearest = names::nearest(name, known.iter().map(String::as_str));
+        let nearest = nearest(name, known.iter().map(String::as_str));
         Error::VersionNotFound { name: name.into(), found: found.into(), nearest }
     }
 }

@@ -66,31 +66,35 @@ pub(crate) fn collect_statistics(py: Python<'_>, frame: Input) -> PyResult<Table
 }
 
 fn column_dict<'py>(py: Python<'py>, column: &core::ColumnStatistics) -> PyResult<Bound<'py, PyDict>> {
-    let moments = column.moments();
     let dict = PyDict::new(py);
     dict.set_item("name", column.name())?;
     dict.set_item("type", column.kind().as_str())?;
     dict.set_item("arrow_type", column.arrow_type())?;
     dict.set_item("n_null", column.n_null())?;
+    for (name, bound) in [("min", column.min()), ("max", column.max())] {
+        dict.set_item(name, bound.map(|bound| scalar(py, &bound.value)).transpose()?)?;
+        dict.set_item(format!("{name}_exact"), bound.is_none_or(|bound| bound.exact))?;
+    }
+    dict.set_item("distinct", column.distinct().map(|count| distinct_dict(py, &count)).transpose()?)?;
+    dict.set_item("top_values", top_values_dict(py, column)?)?;
+    dict.set_item("length", column.length().map(|lengths| lengths_dict(py, &lengths)).transpose()?)?;
+    dict.set_item("value_count", column.value_count().map(|lengths| lengths_dict(py, &lengths)).transpose()?)?;
+    set_numbers(&dict, column)?;
+    Ok(dict)
+}
+
+fn set_numbers(dict: &Bound<'_, PyDict>, column: &core::ColumnStatistics) -> PyResult<()> {
+    let moments = column.moments();
     dict.set_item("n_nan", moments.n_nan)?;
     dict.set_item("n_positive_inf", moments.n_positive_inf)?;
     dict.set_item("n_negative_inf", moments.n_negative_inf)?;
     dict.set_item("n_zero", moments.n_zero)?;
     dict.set_item("n_negative", moments.n_negative)?;
-    for (name, bound) in [("min", column.min()), ("max", column.max())] {
-        dict.set_item(name, bound.map(|bound| scalar(py, &bound.value)).transpose()?)?;
-        dict.set_item(format!("{name}_exact"), bound.is_none_or(|bound| bound.exact))?;
-    }
     dict.set_item("sum", column.sum())?;
     dict.set_item("mean", column.mean())?;
     dict.set_item("variance", column.variance())?;
-    dict.set_item("distinct", column.distinct().map(|count| distinct_dict(py, &count)).transpose()?)?;
-    dict.set_item("top_values", top_values_dict(py, column)?)?;
     dict.set_item("quantiles", column.quantiles())?;
-    dict.set_item("bins", column.bins())?;
-    dict.set_item("length", column.length().map(|lengths| lengths_dict(py, &lengths)).transpose()?)?;
-    dict.set_item("value_count", column.value_count().map(|lengths| lengths_dict(py, &lengths)).transpose()?)?;
-    Ok(dict)
+    dict.set_item("bins", column.bins())
 }
 
 fn distinct_dict<'py>(py: Python<'py>, count: &core::DistinctCount) -> PyResult<Bound<'py, PyDict>> {

@@ -11,6 +11,7 @@ from sqlglot import exp
 
 from lakebed.errors import SqlUnsupportedError
 from lakebed.expression.scalar.replace import as_type, call, replace_nodes, typed, wrapped
+from lakebed.expression.syntax import written
 from lakebed.expression.types import DATES, FLOATS, INTEGERS, INTERVALS, has_kind, is_known, kind_of
 
 _WIDE = frozenset({exp.DType.BIGINT, exp.DType.INT128, exp.DType.UINT128})
@@ -50,7 +51,7 @@ def _settle(node: exp.Expr) -> exp.Expr:
     if isinstance(node, exp.IntDiv) and any(
         is_known(side) and not has_kind(side, INTEGERS) for side in (node.this, node.expression)
     ):
-        raise SqlUnsupportedError(f"{node.sql('duckdb')} divides values that are not integers; write / or FLOOR(a / b)")
+        raise SqlUnsupportedError(f"{written(node)} divides values that are not integers; write / or FLOOR(a / b)")
     for key in ("this", "expression"):
         operand = node.args.get(key)
         if operand is not None:
@@ -135,6 +136,6 @@ def _positive(interval: exp.Interval) -> tuple[exp.Expr, bool]:
     if isinstance(value, exp.Neg) and isinstance(value.this, exp.Literal):
         return exp.Interval(this=exp.Literal.string(value.this.name), unit=unit), True
     if value is None or unit is None:
-        raise SqlUnsupportedError(f"{interval.sql('duckdb')} cannot be read; write it as INTERVAL '1 day'")
+        raise SqlUnsupportedError(f"{written(interval)} cannot be read; write it as INTERVAL '1 day'")
     one = exp.Interval(this=exp.Literal.string("1"), unit=unit)
     return exp.Paren(this=exp.Mul(this=wrapped(value), expression=one)), False

@@ -12,6 +12,7 @@ from sqlglot import exp
 from lakebed.errors import SqlError, SqlUnsupportedError
 from lakebed.expression.scalar.comparisons import is_text_literal
 from lakebed.expression.scalar.replace import as_type, call, half_away, replace_nodes
+from lakebed.expression.syntax import written
 from lakebed.expression.types import (
     BOOLEANS,
     DATES,
@@ -145,7 +146,7 @@ def _timestamp_text(node: exp.Expr) -> exp.Expr:
     value = node.this
     if has_kind(value, ZONED_TIMES):
         raise SqlUnsupportedError(
-            f"{node.sql('duckdb')} writes a zoned timestamp as text; use STRFTIME with the format that is wanted"
+            f"{written(node)} writes a zoned timestamp as text; use STRFTIME with the format that is wanted"
         )
     text = call("RTRIM", as_type(value, exp.DType.VARCHAR), exp.Literal.string("0"))
     return call("RTRIM", text, exp.Literal.string("."))
@@ -157,6 +158,4 @@ def _boolean(node: exp.Expr) -> exp.Expr:
         text = value.unnest().name.lower()
         if text in _TRUE_TEXTS or text in _FALSE_TEXTS:
             return exp.true() if text in _TRUE_TEXTS else exp.false()
-    raise SqlUnsupportedError(
-        f"{node.sql('duckdb')} casts text to BOOLEAN; compare it instead, for example with = 'true'"
-    )
+    raise SqlUnsupportedError(f"{written(node)} casts text to BOOLEAN; compare it instead, for example with = 'true'")

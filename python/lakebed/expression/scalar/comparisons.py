@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from lakebed.errors import SqlError, SqlUnsupportedError
 from lakebed.expression.scalar.replace import as_type, replace_nodes, typed
+from lakebed.expression.syntax import written
 from lakebed.expression.types import (
     BOOLEANS,
     DATES,
@@ -211,7 +212,9 @@ def _number(text: str, anchor: exp.Expr) -> exp.Expr:
     try:
         float(cleaned)
     except ValueError:
-        raise SqlError(f"{_plain(anchor)} is a number but is compared with the text {text!r}; write a number") from None
+        raise SqlError(
+            f"{written(anchor)} is a number but is compared with the text {text!r}; write a number"
+        ) from None
     return as_type(exp.Literal.string(cleaned), exp.DType.DOUBLE)
 
 
@@ -222,20 +225,16 @@ def _check_pair(left: exp.Expr, right: exp.Expr, node: exp.Expr) -> None:
     found = [next((i for i, group in enumerate(groups) if has_kind(side, group)), None) for side in (left, right)]
     if None not in found and found[0] != found[1]:
         raise SqlError(
-            f"{_plain(left)} has type {_type_name(left)} and {_plain(right)} has type {_type_name(right)} in "
-            f"{_plain(node)}; cast one side so that both have the same type"
+            f"{written(left)} has type {_type_name(left)} and {written(right)} has type {_type_name(right)} in "
+            f"{written(node)}; cast one side so that both have the same type"
         )
     zoned = [has_kind(side, ZONED_TIMES) for side in (left, right)]
     naive = [has_kind(side, NAIVE_TIMES) for side in (left, right)]
     if any(zoned) and any(naive):
         raise SqlError(
-            f"{_plain(node)} compares a timestamp with a time zone and one without; "
-            f"write {_plain(left if naive[0] else right)} AT TIME ZONE 'UTC', or the zone that it was recorded in"
+            f"{written(node)} compares a timestamp with a time zone and one without; "
+            f"write {written(left if naive[0] else right)} AT TIME ZONE 'UTC', or the zone that it was recorded in"
         )
-
-
-def _plain(node: exp.Expr) -> str:
-    return node.sql("duckdb", comments=False).replace('"', "")
 
 
 def _type_name(node: exp.Expr) -> str:

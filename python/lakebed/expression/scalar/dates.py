@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from lakebed.errors import SqlUnsupportedError
 from lakebed.expression.scalar.replace import as_type, call
+from lakebed.expression.syntax import written
 from lakebed.expression.types import DATES, has_kind
 
 Builder = Callable[[exp.Expr], exp.Expr]
@@ -93,7 +94,7 @@ def _named_part(name: str) -> Builder:
 
 def _date_part(node: exp.Expr) -> exp.Expr:
     if len(node.expressions) != 2 or not isinstance(node.expressions[0], exp.Literal):
-        raise SqlUnsupportedError(f"{node.sql('duckdb')} needs one part as text, for example 'year'")
+        raise SqlUnsupportedError(f"{written(node)} needs one part as text, for example 'year'")
     return extract_part(node.expressions[0].name, node.expressions[1])
 
 
@@ -169,7 +170,7 @@ def _checked_format(node: exp.Expr) -> exp.Expr:
     pattern = node.args.get("format")
     if not (isinstance(pattern, exp.Literal) and _FORMAT.fullmatch(pattern.name)):
         raise SqlUnsupportedError(
-            f"{node.sql('duckdb')}: the format must be a literal text of %Y %y %m %d %H %I %M %S %p %j %a %A %b %B"
+            f"{written(node)}: the format must be a literal text of %Y %y %m %d %H %I %M %S %p %j %a %A %b %B"
         )
     return pattern.copy()
 

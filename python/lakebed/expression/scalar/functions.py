@@ -16,6 +16,7 @@ from lakebed.errors import SqlUnsupportedError
 from lakebed.expression.names import nearest_names
 from lakebed.expression.scalar import dates, strings
 from lakebed.expression.scalar.replace import as_type, call, half_away, is_final, replace_nodes, wrapped
+from lakebed.expression.syntax import written
 from lakebed.expression.types import BOOLEANS, FLOATS, INTEGERS, has_kind, is_known
 
 Builder = Callable[[exp.Expr], exp.Expr]
@@ -201,7 +202,7 @@ _SAME_NAME: dict[type[exp.Expr], str] = {
 def _extreme(node: exp.Expr) -> exp.Expr:
     """Write MIN and MAX; Polars passes over NaN where DuckDB's MAX returns it."""
     if node.args.get("count") or node.expressions:
-        raise SqlUnsupportedError(f"{node.sql('duckdb')} asks for several values; use ORDER BY with LIMIT")
+        raise SqlUnsupportedError(f"{written(node)} asks for several values; use ORDER BY with LIMIT")
     return call("MIN" if isinstance(node, exp.Min) else "MAX", node.this)
 
 
@@ -216,9 +217,7 @@ def _any_value(node: exp.Expr) -> exp.Expr:
     inner = node.this
     if isinstance(node, exp.IgnoreNulls):
         if not isinstance(inner, exp.Anonymous) or inner.name != "MIN":
-            raise SqlUnsupportedError(
-                f"{node.sql('duckdb')}: IGNORE NULLS is not supported; filter the nulls out first"
-            )
+            raise SqlUnsupportedError(f"{written(node)}: IGNORE NULLS is not supported; filter the nulls out first")
         return inner
     return call("MIN", inner)
 
@@ -258,7 +257,7 @@ def _ordered_quantile(node: exp.Expr) -> exp.Expr:
     keys = order.expressions if isinstance(order, exp.Order) else []
     simple = isinstance(quantile, exp.PercentileCont | exp.PercentileDisc) and len(keys) == 1
     if not simple or keys[0].args.get("desc") or not isinstance(quantile.this, exp.Literal):
-        raise SqlUnsupportedError(f"{node.sql('duckdb')}: only a quantile of one ascending key is supported here")
+        raise SqlUnsupportedError(f"{written(node)}: only a quantile of one ascending key is supported here")
     name = "QUANTILE_DISC" if isinstance(quantile, exp.PercentileDisc) else "QUANTILE_CONT"
     return call(name, keys[0].this, quantile.this)
 
@@ -284,7 +283,7 @@ def _round(node: exp.Expr) -> exp.Expr:
     """Round half away from zero; Polars does so for decimals, but sends ties of floats to the even neighbour."""
     value, decimals = node.this, node.args.get("decimals")
     if decimals is not None and not (isinstance(decimals, exp.Literal) and decimals.is_int):
-        raise SqlUnsupportedError(f"{node.sql('duckdb')}: ROUND needs a whole number, not negative, as second argument")
+        raise SqlUnsupportedError(f"{written(node)}: ROUND needs a whole number, not negative, as second argument")
     digits = int(decimals.name) if decimals is not None else 0
     if has_kind(value, INTEGERS):
         return wrapped(value)
@@ -372,7 +371,7 @@ def _zone(node: exp.Expr) -> exp.Expr:
 
 def _refuse(advice: str) -> Builder:
     def refuse(node: exp.Expr) -> exp.Expr:
-        raise SqlUnsupportedError(f"{node.sql('duckdb')} is not supported in SQL; {advice}")
+        raise SqlUnsupportedError(f"{written(node)} is not supported in SQL; {advice}")
 
     return refuse
 

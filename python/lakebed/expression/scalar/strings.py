@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from lakebed.errors import SqlUnsupportedError
 from lakebed.expression.scalar.replace import as_type, call, wrapped
+from lakebed.expression.syntax import written
 from lakebed.expression.types import LISTS, has_kind
 
 Builder = Callable[[exp.Expr], exp.Expr]
@@ -40,7 +41,7 @@ def like_with_escape(node: exp.Expr) -> exp.Expr:
     like, mark = node.this, node.expression
     pattern = like.expression if isinstance(like, exp.Like) else None
     if not (isinstance(pattern, exp.Literal) and isinstance(mark, exp.Literal) and len(mark.name) == 1):
-        raise SqlUnsupportedError(f"{node.sql('duckdb')}: LIKE with ESCAPE needs a literal pattern and one character")
+        raise SqlUnsupportedError(f"{written(node)}: LIKE with ESCAPE needs a literal pattern and one character")
     found = call("REGEXP_LIKE", like.this, exp.Literal.string(_like_to_regex(pattern.name, mark.name)))
     return exp.Paren(this=exp.Not(this=found)) if like.args.get("negate") else found
 
@@ -87,7 +88,7 @@ def _escaped(character: str) -> str:
 
 def _literal_text(node: exp.Expr | None, owner: exp.Expr) -> str:
     if not (isinstance(node, exp.Literal) and node.is_string):
-        raise SqlUnsupportedError(f"{owner.sql('duckdb')} needs a literal text as its second argument")
+        raise SqlUnsupportedError(f"{written(owner)} needs a literal text as its second argument")
     return node.name
 
 
@@ -120,7 +121,7 @@ def _substring(node: exp.Expr) -> exp.Expr:
     if amount >= 0:
         return call("SUBSTR", node.this, *(part for part in (start, length) if part is not None))
     if length is not None:
-        raise SqlUnsupportedError(f"{node.sql('duckdb')}: a negative start with a length is not supported; use RIGHT")
+        raise SqlUnsupportedError(f"{written(node)}: a negative start with a length is not supported; use RIGHT")
     return call("RIGHT", node.this, exp.Literal.number(-amount))
 
 
@@ -130,7 +131,7 @@ def _whole_number(node: exp.Expr | None, owner: exp.Expr) -> int:
     if isinstance(inner, exp.Neg):
         inner, sign = inner.this.unnest(), -1
     if not (isinstance(inner, exp.Literal) and inner.is_int):
-        raise SqlUnsupportedError(f"{owner.sql('duckdb')} needs a whole number as the start")
+        raise SqlUnsupportedError(f"{written(owner)} needs a whole number as the start")
     return sign * int(inner.name)
 
 
@@ -141,7 +142,7 @@ def _contains(node: exp.Expr) -> exp.Expr:
 
 def _position(node: exp.Expr) -> exp.Expr:
     if node.args.get("position") or node.args.get("occurrence"):
-        raise SqlUnsupportedError(f"{node.sql('duckdb')}: a start position is not supported; cut the text with SUBSTR")
+        raise SqlUnsupportedError(f"{written(node)}: a start position is not supported; cut the text with SUBSTR")
     needle = _needle(node.args.get("substr"), node)
     before = as_type(call("LENGTH", call("SPLIT_PART", node.this.copy(), needle.copy(), exp.Literal.number(1))), _BIG)
     place = exp.Add(this=before, expression=exp.Literal.number(1))
@@ -159,7 +160,7 @@ _BIG = exp.DType.BIGINT
 def _needle(node: exp.Expr | None, owner: exp.Expr) -> exp.Expr:
     text = _literal_text(node, owner)
     if not text:
-        raise SqlUnsupportedError(f"{owner.sql('duckdb')} searches for an empty text")
+        raise SqlUnsupportedError(f"{written(owner)} searches for an empty text")
     return exp.Literal.string(text)
 
 
@@ -191,7 +192,7 @@ def _regexp_like(node: exp.Expr) -> exp.Expr:
     if flags is None:
         return call("REGEXP_LIKE", node.this, node.expression)
     if not (isinstance(flags, exp.Literal) and flags.name == "i"):
-        raise SqlUnsupportedError(f"{node.sql('duckdb')}: only the option 'i' is supported")
+        raise SqlUnsupportedError(f"{written(node)}: only the option 'i' is supported")
     return call("REGEXP_LIKE", node.this, node.expression, flags)
 
 
@@ -204,7 +205,7 @@ def _regexp_replace(node: exp.Expr) -> exp.Expr:
     flags = node.args.get("modifiers")
     if flags is not None:
         if not (isinstance(flags, exp.Literal) and set(flags.name) <= _SAFE_FLAGS):
-            raise SqlUnsupportedError(f"{node.sql('duckdb')}: only the options 'g' and 'i' are supported")
+            raise SqlUnsupportedError(f"{written(node)}: only the options 'g' and 'i' are supported")
         arguments.append(flags)
     elif not node.args.get("single_replace"):
         # Dialects that replace every match say so by leaving this mark out.

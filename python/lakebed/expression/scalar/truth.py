@@ -6,6 +6,7 @@ from sqlglot import exp
 
 from lakebed.errors import SqlUnsupportedError
 from lakebed.expression.scalar.replace import as_type, replace_nodes, typed, wrapped
+from lakebed.expression.syntax import written
 from lakebed.expression.types import BOOLEANS, has_kind, is_known
 
 
@@ -36,7 +37,7 @@ def _settle(node: exp.Expr) -> exp.Expr:
     operand = node.this
     if is_known(operand) and not has_kind(operand, BOOLEANS):
         raise SqlUnsupportedError(
-            f"{node.sql('duckdb')} tests a value that is not boolean; compare it, for example with <> 0"
+            f"{written(node)} tests a value that is not boolean; compare it, for example with <> 0"
         )
     if not wanted.this:
         operand = exp.Not(this=wrapped(operand))

@@ -11,8 +11,8 @@ use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use serde::{Deserialize, Serialize};
 
-use super::names;
 use crate::error::{Error, Result};
+use crate::nearest::nearest;
 
 /// Arrow metadata key under which Parquet keeps a field id.
 const FIELD_ID: &str = "PARQUET:field_id";
@@ -68,7 +68,7 @@ pub enum ColumnType {
 
 /// Resolution of times; seconds are stored as milliseconds, since Parquet has no seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[allow(missing_docs)]
+#[allow(missing_docs)] // The names say it.
 pub enum Unit {
     #[serde(rename = "ms")]
     Millisecond,
@@ -127,7 +127,7 @@ impl TableSchema {
         for field in frame.fields() {
             let Some(own) = self.field(field.name()) else {
                 let known = self.fields.iter().map(|field| field.name.as_str());
-                let nearest = names::nearest(field.name(), known);
+                let nearest = nearest(field.name(), known);
                 return Err(Error::ColumnNotFound { name: field.name().clone(), place: place.into(), nearest });
             };
             own.check_accepts(field, place)?;

@@ -10,19 +10,9 @@ use arrow_array::{RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{Field, Schema};
 
-use super::search::{NONE, Rule, Side, search};
+use super::search::{NONE, Rule, Side, Strategy, search};
 use super::{keys, times};
 use crate::error::{Error, Result};
-
-/// In which direction of time a match lies.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Strategy {
-    /// The latest right row that is not newer than the left one.
-    #[default]
-    Backward,
-    /// The earliest right row that is not older than the left one.
-    Forward,
-}
 
 /// How two tables are joined in time.
 #[derive(Clone, Debug)]

@@ -9,9 +9,11 @@ use std::ops::Range;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::{ArrowNativeType, NullBuffer};
-use arrow_schema::{DataType, TimeUnit};
+use arrow_schema::DataType;
 
+use super::times::ns_per;
 use crate::error::{Error, Result};
+use crate::nearest::nearest;
 use crate::sketch::{hash_bytes, hash_u64};
 
 /// The keys of one table's rows.
@@ -87,16 +89,6 @@ impl Class {
     }
 }
 
-/// Nanoseconds in one unit.
-pub(super) fn ns_per(unit: TimeUnit) -> i64 {
-    match unit {
-        TimeUnit::Second => 1_000_000_000,
-        TimeUnit::Millisecond => 1_000_000,
-        TimeUnit::Microsecond => 1_000,
-        TimeUnit::Nanosecond => 1,
-    }
-}
-
 /// The keys of both tables, where `by_left[i]` is to equal `by_right[i]`.
 pub(super) fn pair<'a>(
     left: &'a RecordBatch,
@@ -132,14 +124,8 @@ fn find<'a>(table: &'a RecordBatch, name: &str, side: &str) -> Result<&'a ArrayR
     table.column_by_name(name).ok_or_else(|| Error::ColumnNotFound {
         name: name.into(),
         place: format!("the {side} table of the join"),
-        nearest: same_but_for_case(table, name),
+        nearest: nearest(name, table.schema_ref().fields().iter().map(|field| field.name().as_str())),
     })
-}
-
-/// Columns whose name differs from `name` in case only.
-pub(super) fn same_but_for_case(table: &RecordBatch, name: &str) -> Vec<String> {
-    let names = table.schema_ref().fields().iter().map(|field| field.name().clone());
-    names.filter(|candidate| candidate.eq_ignore_ascii_case(name)).collect()
 }
 
 fn mismatch(name_left: &str, left: &ArrayRef, name_right: &str, right: &ArrayRef) -> Error {

@@ -2,9 +2,10 @@
 //!
 //! Works on Arrow record batches in any order and keeps the order of the left one. It knows neither files nor features.
 
-mod keys;
 mod times;
+mod keys;
 mod search;
 mod asof;
 
-pub use asof::{AsofOptions, Strategy, asof_indices, asof_join};
+pub use asof::{AsofOptions, asof_indices, asof_join};
+pub use search::Strategy;

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rayon::prelude::*;
 
-use super::asof::Strategy;
 use super::keys::RowKeys;
 use super::times::Times;
 
@@ -28,6 +27,16 @@ const OUT_OF_CACHE: usize = 1 << 16;
 pub(super) struct Side<'a> {
     pub(super) keys: RowKeys<'a>,
     pub(super) times: Times<'a>,
+}
+
+/// In which direction of time a match lies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// The latest right row that is not newer than the left one.
+    #[default]
+    Backward,
+    /// The earliest right row that is not older than the left one.
+    Forward,
 }
 
 /// Which right row a left row takes.

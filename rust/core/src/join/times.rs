@@ -11,8 +11,8 @@ use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, TimeUnit};
 
-use super::keys::{ns_per, same_but_for_case};
 use crate::error::{Error, Result};
+use crate::nearest::nearest;
 
 pub(super) const NS_PER_DAY: i64 = 86_400_000_000_000;
 
@@ -51,7 +51,7 @@ pub(super) fn pair<'a>(
 /// The column and the length of its unit.
 fn find<'a>(table: &'a RecordBatch, name: &str, side: &str) -> Result<(&'a ArrayRef, i64)> {
     let Some(column) = table.column_by_name(name) else {
-        let candidates = same_but_for_case(table, name);
+        let candidates = nearest(name, table.schema_ref().fields().iter().map(|field| field.name().as_str()));
         return Err(Error::TimeColumn {
             problem: format!("time column '{name}' not found in the {side} table of the join"),
             hint: match candidates.first() {
@@ -104,4 +104,14 @@ pub(super) fn i64_values(array: &ArrayRef) -> Cow<'_, [i64]> {
         DataType::Timestamp(TimeUnit::Nanosecond, _) => array.as_primitive::<TimestampNanosecondType>().values(),
         _ => &[],
     })
+}
+
+/// Nanoseconds in one unit.
+pub(super) fn ns_per(unit: TimeUnit) -> i64 {
+    match unit {
+        TimeUnit::Second => 1_000_000_000,
+        TimeUnit::Millisecond => 1_000_000,
+        TimeUnit::Microsecond => 1_000,
+        TimeUnit::Nanosecond => 1,
+    }
 }

@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::format::manifest::{self, DataFile, FileZones};
 use crate::format::names;
 use crate::format::pack::ObjectRef;
+use crate::nearest::nearest;
 use crate::statistics::TableStatistics;
 
 /// The warehouse at one commit.
@@ -92,7 +93,7 @@ impl Snapshot {
     pub fn table(&self, name: &str) -> Result<Table> {
         let tables = self.tables()?;
         let Some(reference) = tables.get(name) else {
-            let nearest = names::nearest(name, tables.keys().map(String::as_str));
+            let nearest = nearest(name, tables.keys().map(String::as_str));
             return Err(Error::TableNotFound { name: name.into(), version: self.describe(), nearest });
         };
         Table::open(&self.objects, name, reference)

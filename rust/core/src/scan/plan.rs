@@ -11,9 +11,9 @@ use super::prune;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::format::manifest::DataFile;
-use crate::format::names;
 use crate::log::objects::Objects;
 use crate::log::snapshot::Table;
+use crate::nearest::nearest;
 
 /// When the bytes of data files are checked against their names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -102,7 +102,7 @@ fn check_columns(table: &Table, predicate: &Predicate) -> Result<()> {
     for name in predicate.columns() {
         if table.version.schema.field(name).is_none() {
             let known = table.version.schema.fields.iter().map(|field| field.name.as_str());
-            let nearest = names::nearest(name, known);
+            let nearest = nearest(name, known);
             return Err(Error::ColumnNotFound { name: name.into(), place: format!("table '{}'", table.name), nearest });
         }
     }

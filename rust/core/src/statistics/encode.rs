@@ -8,27 +8,31 @@ use crate::sketch::{BitHistogram, Distinct, Frequent, Moments, Reader, put_varin
 
 const VERSION: u8 = 1;
 
-pub(super) fn encode(statistics: &TableStatistics) -> Vec<u8> {
-    let mut out = vec![VERSION];
-    put_varint(&mut out, statistics.n_rows);
-    put_varint(&mut out, statistics.columns.len() as u64);
-    for column in &statistics.columns {
-        write_column(column, &mut out);
+impl TableStatistics {
+    /// Bytes of the statistics: a version, then all fields, little-endian.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![VERSION];
+        put_varint(&mut out, self.n_rows);
+        put_varint(&mut out, self.columns.len() as u64);
+        for column in &self.columns {
+            write_column(column, &mut out);
+        }
+        out
     }
-    out
-}
 
-pub(super) fn decode(bytes: &[u8]) -> Result<TableStatistics> {
-    let mut reader = Reader::new("statistics", bytes);
-    reader.version(VERSION)?;
-    let n_rows = reader.varint()?;
-    let n_columns = reader.count(4)?;
-    let mut columns = Vec::new();
-    for _ in 0..n_columns {
-        columns.push(read_column(&mut reader)?);
+    /// Read what `encode` wrote. Damaged bytes are `Error::Corruption`.
+    pub fn decode(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader::new("statistics", bytes);
+        reader.version(VERSION)?;
+        let n_rows = reader.varint()?;
+        let n_columns = reader.count(4)?;
+        let mut columns = Vec::new();
+        for _ in 0..n_columns {
+            columns.push(read_column(&mut reader)?);
+        }
+        reader.finish()?;
+        Ok(Self { n_rows, columns })
     }
-    reader.finish()?;
-    Ok(TableStatistics { n_rows, columns })
 }
 
 fn write_column(column: &ColumnStatistics, out: &mut Vec<u8>) {

@@ -62,14 +62,4 @@ impl TableStatistics {
     pub fn column(&self, name: &str) -> Option<&ColumnStatistics> {
         self.columns.iter().find(|column| column.name() == name)
     }
-
-    /// Bytes of the statistics: a version, then all fields, little-endian.
-    pub fn encode(&self) -> Vec<u8> {
-        encode::encode(self)
-    }
-
-    /// Read what `encode` wrote. Damaged bytes are `Error::Corruption`.
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
-        encode::decode(bytes)
-    }
 }
