@@ -16,6 +16,15 @@ from lakebed.catalog import Catalog, FrameProvider, VersionSpec
 UTC = dt.timezone.utc
 
 
+def dates(*texts: str) -> list[dt.date | None]:
+    return [dt.date.fromisoformat(text) if text else None for text in texts]
+
+
+def times(*texts: str) -> list[dt.datetime | None]:
+    """Times without zone; an empty text is null."""
+    return [dt.datetime.fromisoformat(text) if text else None for text in texts]
+
+
 def flights() -> pl.DataFrame:
     return pl.DataFrame(
         {
@@ -29,15 +38,19 @@ def flights() -> pl.DataFrame:
             "distance": [1400, 1089, 733, 1576, 762, 733, 2227, 944],
             "cancelled": [False, False, True, False, None, False, True, False],
             "price": [Decimal(p) if p else None for p in ("99.90", "120.00", "", "45.55", "0.01", "10.10", "7.25", "")],
-            "day": [dt.date(2013, 1, 1), dt.date(2013, 1, 1), dt.date(2013, 1, 31), dt.date(2013, 1, 15)]
-            + [dt.date(2013, 2, 28), None, dt.date(2012, 2, 29), dt.date(2013, 12, 31)],
-            "sched": [
-                dt.datetime(2013, 1, 1, 5, 15),
-                dt.datetime(2013, 1, 1, 5, 40),
-                dt.datetime(2013, 1, 31, 23, 59, 59),
-            ]
-            + [dt.datetime(2013, 1, 15, 12), dt.datetime(2013, 2, 28, 6), None, dt.datetime(2012, 2, 29, 7, 30)]
-            + [dt.datetime(2013, 12, 31, 18, 0, 0, 250_000)],
+            "day": dates(
+                "2013-01-01", "2013-01-01", "2013-01-31", "2013-01-15", "2013-02-28", "", "2012-02-29", "2013-12-31"
+            ),
+            "sched": times(
+                "2013-01-01 05:15",
+                "2013-01-01 05:40",
+                "2013-01-31 23:59:59",
+                "2013-01-15 12:00",
+                "2013-02-28 06:00",
+                "",
+                "2012-02-29 07:30",
+                "2013-12-31 18:00:00.250000",
+            ),
             "note": ["on time", "", "Late_x", "50% off", None, " padded ", "a.b.c", "été"],
         },
         schema_overrides={"month": pl.Int8, "distance": pl.Int16, "arr_delay": pl.Int32, "price": pl.Decimal(10, 2)},
@@ -68,7 +81,7 @@ def delays() -> pl.DataFrame:
     return pl.DataFrame(
         {
             "origin": ["JFK", "EWR", "JFK", "EWR"],
-            "at": [dt.datetime(2013, 1, 1, 6), dt.datetime(2013, 1, 1, 5), dt.datetime(2013, 1, 1, 5), None],
+            "at": times("2013-01-01 06:00", "2013-01-01 05:00", "2013-01-01 05:00", ""),
             "level": [3, 1, 2, 9],
         }
     )

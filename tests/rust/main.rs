@@ -1,6 +1,7 @@
 //! Behaviour tests of `lakebed-core` through its public API, one module per behaviour.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::float_cmp)] // Tests fail by panicking.
+#![allow(clippy::print_stdout)] // Fault tests tell how many faults they injected.
 
 // The kernels.
 mod asof;

@@ -113,10 +113,10 @@ def test_a_kind_is_registered_once() -> None:
 
 def test_a_table_function_is_found_whatever_the_case_and_registered_once() -> None:
     made = Catalog()
-    made.register_table_function("Numbers", lambda: ROW.lazy())
+    made.register_table_function("Numbers", ROW.lazy)
     assert made.table_function("NUMBERS")().collect().height == 1
     with pytest.raises(InvalidArgumentError, match="numbers"):
-        made.register_table_function("numbers", lambda: ROW.lazy())
+        made.register_table_function("numbers", ROW.lazy)
     with pytest.raises(TableNotFoundError, match="the nearest is 'numbers'"):
         made.table_function("nubmers")
 

@@ -287,8 +287,7 @@ def pushed(text: str) -> list[tuple[str, list[Any] | None]]:
             [("flights", None), ("planes", None)],
         ),
         (
-            "SELECT 1 FROM flights f ASOF JOIN delays d ON f.origin = d.origin AND f.sched >= d.at "
-            "WHERE d.level > 1 AND f.id > 3",
+            "SELECT 1 FROM flights f ASOF JOIN delays d ON f.sched >= d.at WHERE d.level > 1 AND f.id > 3",
             [("flights", [">", "id", 3]), ("delays", None)],
         ),
         (
@@ -300,7 +299,7 @@ def pushed(text: str) -> list[tuple[str, list[Any] | None]]:
             [("flights", ["=", "month", 2]), ("flights", ["=", "id", 1])],
         ),
         (
-            "SELECT 1 FROM flights f WHERE EXISTS (SELECT 1 FROM planes p WHERE p.tailnum = f.tailnum AND p.year = 1999)",
+            "SELECT 1 FROM flights f WHERE EXISTS (FROM planes p WHERE p.tailnum = f.tailnum AND p.year = 1999)",
             [("flights", None), ("planes", ["=", "year", 1999])],
         ),
         ("SELECT 1 FROM flights WHERE id > (SELECT min(year) FROM planes)", [("flights", None), ("planes", None)]),

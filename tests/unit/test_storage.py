@@ -137,7 +137,10 @@ def test_every_type_comes_back_as_it_went_in(repository: Repository) -> None:
         "zoned": ([moment.replace(tzinfo=UTC), None, None], pa.timestamp("ns", "America/New_York")),
         "decimal": ([Decimal("1.50"), None, Decimal("-99999999.99")], pa.decimal128(10, 2)),
         "list": ([[1, None], None, []], pa.list_(pa.int64())),
-        "struct": ([{"a": 1, "b": ["x"]}, None, {"a": None, "b": None}], pa.struct({"a": pa.int8(), "b": pa.list_(pa.string())})),
+        "struct": (
+            [{"a": 1, "b": ["x"]}, None, {"a": None, "b": None}],
+            pa.struct({"a": pa.int8(), "b": pa.list_(pa.string())}),
+        ),
     }
     given = pa.table({name: pa.array(values, kind) for name, (values, kind) in columns.items()})
     write(repository, "t", given)
@@ -146,14 +149,18 @@ def test_every_type_comes_back_as_it_went_in(repository: Repository) -> None:
     for name, (values, kind) in columns.items():
         found = table.lazy(columns=[name]).collect()[name].to_list()
         assert str(found) == str(pl.Series(pa.array(values, kind)).to_list()), name
-        assert str(table.schema.field(name).type).replace("item", "element") == str(kind).replace("item", "element"), name
+        assert str(table.schema.field(name).type).replace("item", "element") == str(kind).replace("item", "element"), (
+            name
+        )
     # Parquet that anybody reads.
     plain = pq.read_table(Path(repository.location) / table.files()[0])
     assert plain.num_rows == 3
     assert plain.schema.field("utc").type == pa.timestamp("us", "UTC")
 
 
-@pytest.mark.parametrize("kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())])
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())]
+)
 def test_text_of_every_layout_is_one_type(repository: Repository, kind: pa.DataType) -> None:
     write(repository, "t", pa.table({"x": pa.array(["a", None, "b"], kind)}))
     table = repository.snapshot().table("t")
@@ -387,10 +394,18 @@ def test_unknown_names_are_refused_with_the_nearest_ones(repository: Repository)
     snapshot = repository.snapshot()
     table = snapshot.table("flights")
     check = [
-        (errors.TableNotFoundError, ("'flight'", "commit", "did you mean 'flights'?"), lambda: snapshot.table("flight")),
+        (
+            errors.TableNotFoundError,
+            ("'flight'", "commit", "did you mean 'flights'?"),
+            lambda: snapshot.table("flight"),
+        ),
         (errors.ColumnNotFoundError, ("'y'", "table 'flights'", "it has x"), lambda: table.lazy(columns=["y"])),
         (errors.ColumnNotFoundError, ("'xx'", "did you mean 'x'?"), lambda: table.files(["=", "xx", 1])),
-        (errors.ColumnNotFoundError, ("'xy'", "did you mean 'x'?"), lambda: write(repository, "flights", pl.DataFrame({"xy": [1]}))),
+        (
+            errors.ColumnNotFoundError,
+            ("'xy'", "did you mean 'x'?"),
+            lambda: write(repository, "flights", pl.DataFrame({"xy": [1]})),
+        ),
         (errors.VersionNotFoundError, ("'januar'", "did you mean 'january'?"), lambda: repository.snapshot("januar")),
         (errors.VersionNotFoundError, ("'main~7'", "not that long"), lambda: repository.snapshot("main~7")),
         (errors.VersionNotFoundError, ("'nobranch'",), lambda: repository.begin("nobranch")),
@@ -406,7 +421,11 @@ def test_frames_that_do_not_fit_are_refused(repository: Repository) -> None:
     write(repository, "t", ints(1))
     twice = pa.table([pa.array([1]), pa.array([2])], names=["x", "x"])
     check: list[tuple[type[Exception], tuple[str, ...], Any]] = [
-        (errors.SchemaMismatchError, ("table 't'", "'x' is int64", "has string", "cast the column to int64"), pl.DataFrame({"x": ["a"]})),
+        (
+            errors.SchemaMismatchError,
+            ("table 't'", "'x' is int64", "has string", "cast the column to int64"),
+            pl.DataFrame({"x": ["a"]}),
+        ),
         (errors.SchemaMismatchError, ("'x' is int64", "has float64"), pl.DataFrame({"x": [1.5]})),
         (errors.InvalidColumnsError, ("table 't'", "'x' stands twice", "rename"), twice),
         (errors.InvalidColumnsError, ("column 1 has no name", "rename"), pa.table([pa.array([1])], names=[""])),
@@ -415,7 +434,12 @@ def test_frames_that_do_not_fit_are_refused(repository: Repository) -> None:
     for error, parts, frame in check:
         refused(repository, error, parts, lambda frame=frame: write(repository, "t", frame))
     for error, parts, frame in check[2:]:
-        refused(repository, error, tuple(part.replace("'t'", "'new'") for part in parts), lambda frame=frame: write(repository, "new", frame))
+        refused(
+            repository,
+            error,
+            tuple(part.replace("'t'", "'new'") for part in parts),
+            lambda frame=frame: write(repository, "new", frame),
+        )
     with pytest.raises(TypeError, match="expected a table that speaks Arrow"):
         write(repository, "t", [1, 2, 3])
 
@@ -433,7 +457,9 @@ def test_frames_that_do_not_fit_are_refused(repository: Repository) -> None:
         (pa.binary(16), "binary"),
     ],
 )
-def test_arrow_types_that_the_format_cannot_hold_are_refused(repository: Repository, kind: pa.DataType, hint: str) -> None:
+def test_arrow_types_that_the_format_cannot_hold_are_refused(
+    repository: Repository, kind: pa.DataType, hint: str
+) -> None:
     frame = pa.table({"c": pa.array([], kind)})
     parts = ("column 'c'", "unsupported type", hint)
     refused(repository, errors.UnsupportedTypeError, parts, lambda: write(repository, "t", frame))

@@ -57,10 +57,11 @@ class Changes:
         self._kind = kind
         self._message = message
         self._tables: dict[str, dict[str, Any]] = {}
-        self._lake: list[dict[str, Any]] = []
-        self._schemas: list[dict[str, Any]] = []
+        self._lake: dict[str, dict[str, Any]] = {}
+        self._schemas: dict[str, dict[str, Any]] = {}
         self._core: Transaction = session.repository.begin(branch or session.branch)
         self._branch = branch or session.branch
+        self._is_over = False
         self.commit_id: str | None = None
 
     def write(self, name: str, frame: Frame, *, mode: str = "append", inputs: Iterable[Any] = ()) -> int:
@@ -117,7 +118,7 @@ class Changes:
         hash_hex, size_bytes = self._core.put_raw(source)
         pointer = describe(path, hash_hex, size_bytes, media_type)
         self._core.set_lake(path, pointer.to_dict())
-        self._lake.append({**pointer.to_dict(), **({"kind": kind} if kind else {})})
+        self._lake[path] = {**pointer.to_dict(), **({"kind": kind} if kind else {})}
         return pointer
 
     def set_schema(self, name: str, schema: Schema, *, gate: str | None = None) -> Expectations:
@@ -139,7 +140,7 @@ class Changes:
         gate = gate or (before.gate if before else "warn")
         after = Expectations(schema, gate, before.version + 1 if before else 1)
         self._core.set_schema(name, after.to_bytes())
-        self._schemas.append({"table": name, "version": after.version, "gate": gate})
+        self._schemas[name] = {"table": name, "version": after.version, "gate": gate}
         return after
 
     def commit(self) -> Snapshot:
@@ -168,8 +169,8 @@ class Changes:
             "message": self._message,
             "author": author(),
             "tables": [self._tables[name] for name in sorted(self._tables)],
-            "lake": self._lake,
-            "schemas": self._schemas,
+            "lake": list(self._lake.values()),
+            "schemas": list(self._schemas.values()),
             "run": None if run is None else run.reference(),
         }
 

@@ -134,7 +134,7 @@ def _node(session: Session, start: Traceable) -> Artifact | Execution:
     if isinstance(start, Table):
         wanted = publisher.table_artifact(TableReference.of(start))
     elif isinstance(start, Pointer):
-        wanted = publisher.raw_artifact(start)
+        wanted = publisher.artifact_of(session.store, start)
     else:
         message = f"lineage is kept of artifacts, executions, runs, tables and raw files, not of {type(start).__name__}"
         raise InvalidArgumentError(message)

@@ -6,9 +6,11 @@ somebody asks for the lineage, in one entry for all commits that have none. A cr
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
+from lakebed.errors import VersionNotFoundError
 from lakebed.lake import Pointer
 from lakebed.metadata import (
     Artifact,
@@ -65,20 +67,43 @@ def publish(session: Session) -> MetadataStore:
     if missing:
         if session.repository.read_only:
             store = session.overlay_store()
+        known: set[_Link] = set()
         with store.batch() as batch:
             for branch, commit in missing:
                 group = batch.group(key=_key(commit.id), time=int(commit.timestamp.timestamp() * 1000))
-                _record(session, store, group, branch, commit)
+                _record(session, store, group, branch, commit, known)
     return store
 
 
-def put_artifact(group: Group, reference: Reference, kind: str | None = None) -> int:
-    """Ask for the artifact of a table version or a raw file, which is made if there is none.
+def artifact_of(store: MetadataStore, reference: Reference) -> Artifact:
+    """Make the artifact of a table version or a raw file, of the type under which it is recorded.
+
+    Args:
+        store: Tells whether the file was recorded as something special, for instance as a model.
+        reference: What it is.
+
+    Returns:
+        An artifact to be put with `put_artifact`.
+
+    Example:
+        >>> import lakebed as lb
+        >>> wh = lb.open("memory://")
+        >>> artifact_of(wh.metadata, Pointer("raw/a.csv", "ab" * 32, 1, "text/csv")).type
+        'lakebed.RawFile'
+    """
+    if isinstance(reference, TableReference):
+        return table_artifact(reference)
+    plain = raw_artifact(reference)
+    known = (found.type for found in store.get_artifacts_by_uri(reference.uri) if found.name == plain.name)
+    return raw_artifact(reference, next(known, None))
+
+
+def put_artifact(group: Group, artifact: Artifact) -> int:
+    """Ask for an artifact, which is made if there is none.
 
     Args:
         group: Where to ask.
-        reference: What it is.
-        kind: Its type; None for a table or a raw file.
+        artifact: What is asked for; its type and name say whether it is there.
 
     Returns:
         A handle.
@@ -87,11 +112,10 @@ def put_artifact(group: Group, reference: Reference, kind: str | None = None) ->
         >>> import lakebed as lb
         >>> wh = lb.open("memory://")
         >>> with wh.metadata.batch() as batch:
-        ...     handle = put_artifact(batch.group(), Pointer("raw/a.csv", "ab" * 32, 1, "text/csv"))
+        ...     handle = put_artifact(batch.group(), raw_artifact(Pointer("raw/a.csv", "ab" * 32, 1, "text/csv")))
         >>> wh.metadata.get_artifacts()[0].name
         'raw/a.csv@abababababababab'
     """
-    artifact = table_artifact(reference) if isinstance(reference, TableReference) else raw_artifact(reference, kind)
     put_artifact_type(group, artifact.type)
     return group.put_artifact(artifact, reuse_by="name")
 
@@ -166,21 +190,36 @@ def _missing(session: Session, store: MetadataStore) -> list[tuple[str, Commit]]
     return sorted(missing.values(), key=lambda found: found[1].timestamp)
 
 
-def _record(session: Session, store: MetadataStore, group: Group, branch: str, commit: Commit) -> None:
-    snapshot = session.repository.at_sequence(branch, commit.sequence)
-    if snapshot.commit != commit.id:
-        # The commit is older than the branch through which it was found.
-        snapshot = session.repository.snapshot(commit.id)
+_Link: TypeAlias = tuple[str, EventType, str, str | None]
+"""Name of an execution, kind of event, type and name of an artifact: such an event is recorded once."""
+
+
+def _record(
+    session: Session, store: MetadataStore, group: Group, branch: str, commit: Commit, known: set[_Link]
+) -> None:
+    snapshot = _version_of(session, branch, commit)
     context = _put_warehouse(session, group)
     run = _run_of(store, commit.operation)
-    for step in _steps(session, group, snapshot, commit.operation):
-        execution = _put_execution(group, step, branch, commit) if run is None else run
+    if run is not None:
+        known |= _links_of(store, run)
+    for step in _steps(session, store, snapshot, commit.operation):
+        name = f"{step.subject}@{commit.id[:_SHORT]}" if run is None else run.name or ""
+        execution = _put_execution(group, step, name, snapshot, commit) if run is None else run.id or 0
         # What a run reads is recorded at its end.
         for artifact in step.inputs if run is None else ():
-            _put_event(group, EventType.INPUT, artifact, execution)
-        _put_event(group, EventType.OUTPUT, step.output, execution)
+            _put_event(group, EventType.INPUT, artifact, execution, (name, known))
+        output = _put_event(group, EventType.OUTPUT, step.output, execution, (name, known))
         group.put_association(execution, context)
-        group.put_attribution(step.output, context)
+        group.put_attribution(output, context)
+
+
+def _version_of(session: Session, branch: str, commit: Commit) -> Snapshot:
+    with contextlib.suppress(VersionNotFoundError):
+        snapshot = session.repository.at_sequence(branch, commit.sequence)
+        if snapshot.commit == commit.id:
+            return snapshot
+    # The commit is older than the branch through which it was found.
+    return session.repository.snapshot(commit.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,66 +228,70 @@ class _Step:
 
     kind: str
     subject: str
-    inputs: list[int]
-    output: int
+    inputs: list[Artifact]
+    output: Artifact
 
 
-def _steps(session: Session, group: Group, snapshot: Snapshot, operation: dict[str, Any]) -> list[_Step]:
+def _steps(session: Session, store: MetadataStore, snapshot: Snapshot, operation: dict[str, Any]) -> list[_Step]:
     steps = []
     for item in operation.get("tables", ()):
-        inputs = [put_artifact(group, reference) for reference in _inputs(session, snapshot, item)]
-        output = put_artifact(group, TableReference.of(snapshot.table(item["name"])))
+        inputs = [artifact_of(store, reference) for reference in _inputs(session, snapshot, item)]
+        output = table_artifact(TableReference.of(snapshot.table(item["name"])))
         steps.append(_Step("write", item["name"], inputs, output))
     for item in operation.get("lake", ()):
         fields = {name: value for name, value in item.items() if name != "kind"}
-        steps.append(_Step("put", item["path"], [], put_artifact(group, Pointer(**fields), item.get("kind"))))
+        steps.append(_Step("put", item["path"], [], raw_artifact(Pointer(**fields), item.get("kind"))))
     schemas = operation.get("schemas", ())
-    steps.extend(_Step("set_schema", item["table"], [], _put_schema(group, snapshot, item)) for item in schemas)
+    steps.extend(_Step("set_schema", item["table"], [], _schema_artifact(snapshot, item)) for item in schemas)
     return steps
 
 
-def _run_of(store: MetadataStore, operation: dict[str, Any]) -> int | None:
+def _run_of(store: MetadataStore, operation: dict[str, Any]) -> Execution | None:
     """The user's own execution inside of which the commit was made."""
     run = operation.get("run")
-    if not run:
-        return None
-    found = store.get_execution_by_type_and_name(run["type"], run["name"])
-    return None if found is None else found.id
+    return store.get_execution_by_type_and_name(run["type"], run["name"]) if run else None
 
 
-def _put_execution(group: Group, step: _Step, branch: str, commit: Commit) -> int:
+def _links_of(store: MetadataStore, run: Execution) -> set[_Link]:
+    """Events of a run that are recorded already: it may make the same bytes again."""
+    events = store.get_events_by_execution_ids([run.id or 0])
+    artifacts = {found.id: found for found in store.get_artifacts_by_id(event.artifact_id for event in events)}
+    ends = ((event.type, artifacts[event.artifact_id]) for event in events)
+    return {(run.name or "", kind, artifact.type, artifact.name) for kind, artifact in ends}
+
+
+def _put_execution(group: Group, step: _Step, name: str, snapshot: Snapshot, commit: Commit) -> int:
     kind = f"lakebed.{step.kind}"
     group.put_type(ExecutionType(name=kind))
-    properties: dict[str, Any] = {"commit": commit.id, "branch": branch, "sequence": commit.sequence}
-    for name in ("message", "author"):
-        if commit.operation.get(name):
-            properties[name] = commit.operation[name]
+    place = {"branch": snapshot.branch, "sequence": snapshot.core.sequence}
+    properties: dict[str, Any] = {"commit": commit.id, **place}
+    for field in ("message", "author"):
+        if commit.operation.get(field):
+            properties[field] = commit.operation[field]
     execution = Execution(
         type=kind,
-        name=f"{step.subject}@{commit.id[:_SHORT]}",
+        name=name,
         last_known_state=ExecutionState.COMPLETE,
         custom_properties=properties,
     )
     return group.put_execution(execution, reuse_by="name")
 
 
-def _put_schema(group: Group, snapshot: Snapshot, item: dict[str, Any]) -> int:
-    put_artifact_type(group, SCHEMA)
+def _schema_artifact(snapshot: Snapshot, item: dict[str, Any]) -> Artifact:
     commit = snapshot.commit or ""
-    artifact = Artifact(
+    return Artifact(
         type=SCHEMA,
         name=f"{item['table']}@schema-{item['version']}-{commit[:8]}",
         uri=f"lakebed:schema/{item['table']}@{commit}",
         state=ArtifactState.LIVE,
         custom_properties={**item, "commit": commit},
     )
-    return group.put_artifact(artifact, reuse_by="name")
 
 
 def _inputs(session: Session, snapshot: Snapshot, item: dict[str, Any]) -> list[Reference]:
     """What the user named, and for an append the version to which it appended."""
     found = [from_dict(reference) for reference in item.get("inputs", ())]
-    if item["mode"] == "append" and snapshot.core.sequence > 1:
+    if item["mode"] == "append" and snapshot.core.sequence > 0:
         before = session.repository.at_sequence(snapshot.branch, snapshot.core.sequence - 1)
         if item["name"] in before.versions():
             found.append(TableReference.of(before.table(item["name"])))
@@ -260,8 +303,17 @@ def _put_warehouse(session: Session, group: Group) -> int:
     return group.put_context(Context(type=WAREHOUSE, name=session.repository.core.id), reuse_by="name")
 
 
-def _put_event(group: Group, kind: EventType, artifact: int, execution: int) -> None:
-    group.put_event(Event(type=kind, artifact_id=artifact, execution_id=execution))
+def _put_event(
+    group: Group, kind: EventType, artifact: Artifact, execution: int, links: tuple[str, set[_Link]]
+) -> int:
+    """Ask for an artifact and its event, unless there is such an event; the same version may be read in two commits."""
+    name, known = links
+    handle = put_artifact(group, artifact)
+    link = (name, kind, artifact.type, artifact.name)
+    if link not in known:
+        known.add(link)
+        group.put_event(Event(type=kind, artifact_id=handle, execution_id=execution))
+    return handle
 
 
 def _key(commit: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import RecordNotFoundError
+from lakebed.errors import ReadOnlyError, RecordNotFoundError
 from lakebed.metadata import Artifact, Event, EventType, Execution, ExecutionState, ExecutionType
 from lakebed.pipeline import publisher
 from lakebed.pipeline.changes import Changes
@@ -65,6 +65,7 @@ class Run:
         self._inputs: dict[Reference, None] = dict.fromkeys(references(inputs))
         self._outputs: dict[Reference, None] = {}
         self._saved: list[str] = []
+        self._outer: Run | None = None
 
     @property
     def inputs(self) -> list[Reference]:
@@ -160,18 +161,24 @@ class Run:
         return self._with_metrics(artifact)
 
     def __enter__(self) -> Run:  # noqa: PYI034 - Self needs Python 3.11
+        if self._session.repository.read_only:
+            place = self._session.repository.location
+            raise ReadOnlyError(
+                f"a run needs to be recorded, but {place} was opened read-only; open it without read_only=True"
+            )
         store = publisher.publish(self._session)
         with store.batch() as batch:
             group = batch.group(key=f"begin:{self.name}")
             group.put_type(ExecutionType(name=self.type))
             group.put_execution(self._execution(ExecutionState.RUNNING))
+        self._outer = self._session.run
         self._session.enter_run(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._session.enter_run(None)
+        self._session.enter_run(self._outer)
         state = ExecutionState.COMPLETE if error is None else ExecutionState.FAILED
         store = publisher.publish(self._session)
         stored = self.execution
@@ -190,9 +197,11 @@ class Run:
         return Execution(type=self.type, name=self.name, last_known_state=state, custom_properties=properties)
 
     def _put_inputs(self, group: Group, stored: Execution) -> None:
-        for reference in self._inputs:
-            artifact = publisher.put_artifact(group, reference)
-            group.put_event(Event(type=EventType.INPUT, artifact_id=artifact, execution_id=stored.id or 0))
+        artifacts = (publisher.artifact_of(self._session.store, reference) for reference in self._inputs)
+        # A version that was read through two commits is one artifact.
+        for artifact in {(artifact.type, artifact.name): artifact for artifact in artifacts}.values():
+            handle = publisher.put_artifact(group, artifact)
+            group.put_event(Event(type=EventType.INPUT, artifact_id=handle, execution_id=stored.id or 0))
 
     def _with_metrics(self, artifact: Artifact) -> Artifact:
         metrics = {f"{_METRIC}{name}": value for name, value in self.metrics.items()}

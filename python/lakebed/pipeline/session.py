@@ -6,7 +6,6 @@ import contextlib
 import getpass
 import os
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lakebed.pipeline.references import TableReference
@@ -79,11 +78,9 @@ class Session:
             from lakebed.metadata import MetadataStore
 
             log, read_only = StoredRecordLog(self.repository), self.repository.read_only
-            path = self.repository.core.local_path(_PROJECTION)
-            if path is not None and (not read_only or os.access(Path(path).parent, os.W_OK)):
-                self._store = MetadataStore(log, path, read_only=read_only)
-            else:
-                self._store = MetadataStore(log, read_only=read_only)
+            # Who may not write leaves the folder as it is, caches included.
+            path = None if read_only else self.repository.core.local_path(_PROJECTION)
+            self._store = MetadataStore(log, path, read_only=read_only)
         return self._store
 
     def overlay_store(self) -> MetadataStore:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +70,12 @@ def _literal(value: Any, kind: pa.DataType | None) -> Any:
     is_number = pa.types.is_integer(kind) or pa.types.is_floating(kind)
     if not is_number or not isinstance(value, (int, float)) or not math.isfinite(value):
         return None
-    return value if -_I64 <= value < _I64 or isinstance(value, float) else None
+    if isinstance(value, int) and not -_I64 <= value < _I64:
+        return None
+    if pa.types.is_float32(kind) and struct.unpack("f", struct.pack("f", value))[0] != value:
+        # Whether it is compared as float32 or as float64 is the reader's affair.
+        return None
+    return value
 
 
 def _time_literal(value: dt.date, kind: pa.DataType) -> int | None:

@@ -5,8 +5,8 @@
 
 pub mod error;
 pub mod nearest;
-pub mod random;
 pub mod digest;
+pub mod random;
 pub mod threads;
 pub mod sketch;
 pub mod statistics;

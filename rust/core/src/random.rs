@@ -1,11 +1,11 @@
 //! Random names from the operating system: for what must be unique and must say nothing of its content.
 
+use crate::digest::hex;
 use crate::error::{Error, Result};
 
 /// 128 random bits as 32 hexadecimal digits.
 pub fn random_hex() -> Result<String> {
-    let bytes: [u8; 16] = random_bytes()?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(hex(&random_bytes::<16>()?))
 }
 
 /// `N` random bytes.

@@ -67,15 +67,14 @@ impl Repository {
     /// Open the warehouse in `store`; created if absent, unless `read_only`.
     pub fn with_store(store: Arc<dyn ObjectStore>, options: OpenOptions) -> Result<Self> {
         let location = store.location();
-        let marker = match read_marker(store.as_ref())? {
-            Some(marker) => marker,
-            None => {
-                check_creatable(&location, options)?;
-                create(store.as_ref())?
-            }
+        let marker = if let Some(marker) = read_marker(store.as_ref())? {
+            marker
+        } else {
+            check_creatable(&location, options)?;
+            create(store.as_ref())?
         };
         let key = marker.key.parse::<Digest>()?.0;
-        let objects = Arc::new(Objects::new(store, key)?);
+        let objects = Arc::new(Objects::new(store, key, !options.read_only)?);
         Ok(Self { objects, location, id: marker.id, options, verified: Verified::default() })
     }
 
@@ -161,7 +160,7 @@ impl Repository {
         self.check_writable("a new tag")?;
         names::check_ref("tag", name)?;
         self.check_free(name)?;
-        let entry = self.ref_entry(name, snapshot, None)?;
+        let entry = ref_entry(name, snapshot, None)?;
         match refs::put_tag(self.store(), &entry)? {
             Put::Done => Ok(()),
             Put::Taken => self.check_free(name),
@@ -174,7 +173,7 @@ impl Repository {
         names::check_ref("branch", name)?;
         self.check_free(name)?;
         let origin = Origin { branch: snapshot.branch().into(), sequence: snapshot.ref_sequence() };
-        let entry = self.ref_entry(name, snapshot, Some(origin))?;
+        let entry = ref_entry(name, snapshot, Some(origin))?;
         match refs::put_entry(self.store(), &entry)? {
             Put::Done => Ok(()),
             Put::Taken => self.check_free(name),
@@ -284,17 +283,6 @@ impl Repository {
         }
     }
 
-    fn ref_entry(&self, name: &str, snapshot: &Snapshot, origin: Option<Origin>) -> Result<RefEntry> {
-        let commit = snapshot.reference().cloned();
-        if commit.is_none() {
-            return Err(Error::InvalidArgument(format!(
-                "'{name}' cannot point to the empty warehouse; make a commit first"
-            )));
-        }
-        let origin = origin.or(Some(Origin { branch: snapshot.branch().into(), sequence: snapshot.ref_sequence() }));
-        Ok(RefEntry { name: name.into(), sequence: 0, commit, writer: random_hex()?, time_us: now_us(), origin })
-    }
-
     fn check_free(&self, name: &str) -> Result<()> {
         let entries = [("branch", refs::head(self.store(), name)?), ("tag", refs::tag(self.store(), name)?)];
         match entries.into_iter().find_map(|(kind, entry)| entry.map(|entry| (kind, entry))) {
@@ -365,11 +353,22 @@ fn create(store: &dyn ObjectStore) -> Result<Marker> {
     // The marker comes last: whoever sees it sees a whole warehouse. Of two creators the first one's key counts.
     let created = store.put_if_absent(names::WAREHOUSE, &envelope::seal(Kind::Warehouse, &body))?;
     store.sync(&[names::WAREHOUSE.to_owned()])?;
-    match created {
-        true => Ok(marker),
-        false => read_marker(store)?.ok_or_else(|| Error::NotAWarehouse {
-            path: store.location(),
-            found: "its marker vanished while it was opened".into(),
-        }),
+    if created {
+        return Ok(marker);
     }
+    read_marker(store)?.ok_or_else(|| Error::NotAWarehouse {
+        path: store.location(),
+        found: "its marker vanished while it was opened".into(),
+    })
+}
+
+fn ref_entry(name: &str, snapshot: &Snapshot, origin: Option<Origin>) -> Result<RefEntry> {
+    let commit = snapshot.reference().cloned();
+    if commit.is_none() {
+        return Err(Error::InvalidArgument(format!(
+            "'{name}' cannot point to the empty warehouse; make a commit first"
+        )));
+    }
+    let origin = origin.or(Some(Origin { branch: snapshot.branch().into(), sequence: snapshot.ref_sequence() }));
+    Ok(RefEntry { name: name.into(), sequence: 0, commit, writer: random_hex()?, time_us: now_us(), origin })
 }

@@ -140,7 +140,8 @@ impl Repository {
         enter(py, || Ok(checked(self.inner.verify_raw(&hash.parse::<Digest>()?)?)))
     }
 
-    fn raw_name(&self, py: Python<'_>, hash: &str) -> PyResult<String> {
+    #[staticmethod]
+    fn raw_name(py: Python<'_>, hash: &str) -> PyResult<String> {
         enter(py, || Ok(lakebed_core::format::names::lake_object(&hash.parse()?)))
     }
 

@@ -1,4 +1,4 @@
-//! Tables across the boundary: Arrow C streams in PyCapsules, zero copy, both ways.
+//! Tables across the boundary: Arrow C streams in capsules, zero copy, both ways.
 
 use std::sync::{Mutex, PoisonError};
 

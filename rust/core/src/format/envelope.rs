@@ -1,6 +1,6 @@
 //! The frame around every small file of ours: magic, kind, version, length, body, hash of all before it.
 
-use crate::digest::Digest;
+use crate::digest::{Digest, hex};
 use crate::error::{Error, Result};
 
 /// First bytes of every file in a format of ours.
@@ -58,8 +58,7 @@ pub fn open<'a>(kind: Kind, bytes: &'a [u8], place: &str) -> Result<&'a [u8]> {
     let (framed, hash) = bytes.split_at(HEADER_BYTES + length);
     let found = Digest::of(framed);
     if found.0 != hash {
-        let expected: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-        return Err(corrupt(place, "its hash does not match", expected, found));
+        return Err(corrupt(place, "its hash does not match", hex(hash), found));
     }
     Ok(&framed[HEADER_BYTES..])
 }

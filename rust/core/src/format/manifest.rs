@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::bytes::{Reader, Writer};
 use super::pack::ObjectRef;
-use crate::digest::Digest;
+use crate::digest::{Digest, hex};
 use crate::error::{Error, Result};
 
 const LEAF_VERSION: u8 = 1;
@@ -85,7 +85,7 @@ pub fn decode_leaf(bytes: &[u8], place: &str) -> Result<Vec<DataFile>> {
         let (n_rows, size_bytes) = (reader.u64()?, reader.u64()?);
         let (first_row_id, sequence) = (reader.u64()?, reader.u64()?);
         let summary = Digest(reader.digest()?).to_hex();
-        let pack = reader.raw(16)?.iter().map(|byte| format!("{byte:02x}")).collect();
+        let pack = hex(reader.raw(16)?);
         let summary = ObjectRef { id: summary, pack };
         files.push(DataFile { id, n_rows, size_bytes, first_row_id, sequence, summary });
     }

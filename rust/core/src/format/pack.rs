@@ -4,7 +4,7 @@
 //! every object. An object's id is the keyed hash of its raw bytes; the pack's own name is random, so that a pack can be
 //! rewritten to erase a payload without changing any id.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub struct PackWriter {
     key: [u8; 32],
     entries: Vec<Entry>,
     stored: Vec<u8>,
-    seen: BTreeMap<Digest, ()>,
+    seen: BTreeSet<Digest>,
 }
 
 #[derive(Debug, Clone)]
@@ -63,13 +63,13 @@ struct Entry {
 impl PackWriter {
     /// An empty pack with a fresh random name.
     pub fn new(key: [u8; 32]) -> Result<Self> {
-        Ok(Self { id: random_hex()?, key, entries: Vec::new(), stored: Vec::new(), seen: BTreeMap::new() })
+        Ok(Self { id: random_hex()?, key, entries: Vec::new(), stored: Vec::new(), seen: BTreeSet::new() })
     }
 
     /// Add an object; the same bytes are stored once.
     pub fn add(&mut self, class: Class, raw: &[u8]) -> Result<ObjectRef> {
         let id = Digest::keyed(&self.key, raw);
-        if self.seen.insert(id, ()).is_none() {
+        if self.seen.insert(id) {
             let packed = zstd::bulk::compress(raw, 3).map_err(|e| failed("compress an object of", &self.id, e))?;
             let compressed = packed.len() < raw.len();
             let bytes = if compressed { packed.as_slice() } else { raw };

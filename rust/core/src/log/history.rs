@@ -52,10 +52,11 @@ fn load_own(objects: &Objects, branch: &str) -> Result<Vec<HistoryRow>> {
             rows.push(row(objects, sequence, commit)?);
         }
     }
-    if rows.len() >= n_stored + REWRITE_ROWS {
-        if let Ok(body) = serde_json::to_vec(&rows) {
-            let _ = objects.store.put_cache(&names::history(branch), &envelope::seal(Kind::History, &body));
-        }
+    if objects.writes_caches
+        && rows.len() >= n_stored + REWRITE_ROWS
+        && let Ok(body) = serde_json::to_vec(&rows)
+    {
+        let _ = objects.store.put_cache(&names::history(branch), &envelope::seal(Kind::History, &body));
     }
     Ok(rows)
 }

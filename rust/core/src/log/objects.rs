@@ -24,6 +24,8 @@ pub struct Objects {
     pub key: [u8; 32],
     /// Erased payloads.
     pub purge: PurgeMap,
+    /// Whether rebuildable caches may be written.
+    pub writes_caches: bool,
     /// Bytes of metadata and of data files that were read.
     pub counters: Counters,
     packs: Mutex<HashMap<String, Arc<Pack>>>,
@@ -42,9 +44,9 @@ pub struct Counters {
 
 impl Objects {
     /// Objects of the warehouse in `store`.
-    pub fn new(store: Arc<dyn ObjectStore>, key: [u8; 32]) -> Result<Self> {
+    pub fn new(store: Arc<dyn ObjectStore>, key: [u8; 32], writes_caches: bool) -> Result<Self> {
         let purge = PurgeMap::load(store.as_ref())?;
-        Ok(Self { store, key, purge, counters: Counters::default(), packs: Mutex::default() })
+        Ok(Self { store, key, purge, writes_caches, counters: Counters::default(), packs: Mutex::default() })
     }
 
     /// The raw bytes of an object; a purged payload is a corruption error that says so.

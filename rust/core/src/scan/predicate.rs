@@ -104,6 +104,7 @@ impl Operator {
     }
 
     /// The operator that holds exactly where this one does not, nulls apart.
+    #[must_use]
     pub fn negated(self) -> Self {
         match self {
             Self::Equal => Self::NotEqual,
