@@ -115,7 +115,7 @@ class Begins:
         return f"s LIKE '{self.prefix}%'"
 
     def holds(self, row: Row) -> bool | None:
-        return None if row["s"] is None else row["s"].startswith(self.prefix)
+        return None if row["s"] is None else str(row["s"]).startswith(self.prefix)
 
 
 @dataclass(frozen=True)
@@ -182,7 +182,8 @@ def compare(left: Any, operator: str, right: Any) -> bool | None:
     if left is None or right is None:
         return None
     a, b = sortable(left), sortable(right)
-    return {"=": a == b, "<>": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}[operator]
+    verdicts: dict[str, bool] = {"=": a == b, "<>": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b}
+    return verdicts[operator]
 
 
 def sortable(value: Any) -> Any:
@@ -285,11 +286,12 @@ def may_match(core: list[Any], rows: list[Row]) -> bool:
     if not numbers:
         return False
     low, high = min(numbers), max(numbers)
-    return {
+    verdicts: dict[str, bool] = {
         "=": low <= value <= high,
         "!=": not low == high == value,
         "<": low < value,
         "<=": low <= value,
         ">": high > value,
         ">=": high >= value,
-    }[operator]
+    }
+    return verdicts[operator]

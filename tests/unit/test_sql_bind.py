@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import subprocess
+import sys
 from typing import Any
 
 import polars as pl
@@ -43,6 +46,20 @@ class Timed(FrameProvider):
 
 def timed() -> Catalog:
     return catalog(Timed(frames(), versions={"january": january()}))
+
+
+def test_importing_the_package_loads_neither_sqlglot_nor_polars() -> None:
+    program = "import sys, lakebed.sql, lakebed.catalog, lakebed.expression; print(*sys.modules)"
+    paths = os.pathsep.join(path for path in sys.path if path)
+    run_ = subprocess.run(
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert "lakebed.sql" in run_.stdout.split()
+    assert not {"sqlglot", "polars", "pyarrow"} & set(run_.stdout.split())
 
 
 # Versions

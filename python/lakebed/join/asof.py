@@ -72,7 +72,7 @@ def asof_join(
         TimeColumnError: A time column is missing, or holds no time.
         ColumnNotFoundError: A key column is missing.
         SchemaMismatchError: Keys of different types, or a time with a zone against one without.
-        InvalidArgumentError: The tolerance cannot be read or is negative.
+        InvalidArgumentError: The tolerance cannot be read or is negative, or a time is none in `assume_timezone`.
 
     Example:
         >>> import datetime as dt, polars as pl
@@ -93,8 +93,8 @@ def asof_join(
     options = {
         "on_left": on_left,
         "on_right": on_right,
-        "by_left": list(by if left_by is None else left_by),
-        "by_right": list(by if right_by is None else right_by),
+        "by_left": _names(by if left_by is None else left_by),
+        "by_right": _names(by if right_by is None else right_by),
         "tolerance_ns": _nanoseconds(tolerance),
         "allow_exact_matches": allow_exact_matches,
         "forward": strategy == "forward",
@@ -108,13 +108,17 @@ def asof_join(
     return joined
 
 
-def _nanoseconds(tolerance: dt.timedelta | str | None) -> int | None:
+def _names(by: Sequence[str]) -> list[str]:
+    return [by] if isinstance(by, str) else list(by)
+
+
+def _nanoseconds(tolerance: object) -> int | None:
     if tolerance is None:
         return None
     if isinstance(tolerance, dt.timedelta):
         nanoseconds = (tolerance.days * 86_400 + tolerance.seconds) * 1_000_000_000 + tolerance.microseconds * 1_000
     else:
-        parts = _DURATION.findall(tolerance)
+        parts = _DURATION.findall(tolerance) if isinstance(tolerance, str) else []
         if not parts or "".join(number + unit for number, unit in parts) != tolerance:
             message = (
                 f"tolerance {tolerance!r} cannot be read; use a timedelta or a text such as '2h', '1d12h' or '500ms'"
@@ -138,7 +142,14 @@ def _with_zone(frame: Any, column: str, zone: str) -> Any:
     table: pl.DataFrame = pl.DataFrame(frame)
     kind = table.schema.get(column)
     if isinstance(kind, pl.Datetime) and kind.time_zone is None:
-        return table.with_columns(pl.col(column).dt.replace_time_zone(zone))
+        try:
+            return table.with_columns(pl.col(column).dt.replace_time_zone(zone))
+        except pl.exceptions.PolarsError as error:
+            cause = str(error).partition("\n")[0]
+            raise InvalidArgumentError(
+                f"time column {column!r} cannot be read in time zone {zone!r}: {cause}; "
+                "name another zone, or convert the column first"
+            ) from error
     return table
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from lakebed.errors import InvalidArgumentError
+from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 Conversion: TypeAlias = "Callable[[pl.Series], pl.Series]"
 """Turns a column of texts into another type; raises where a value is none of it."""
 
-_ZIP = b"PK\x03\x04"
+_ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+_SUBMICROSECOND = r"\.\d{7}"
 _INTEGER = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(\d|\.\d|inf|nan)", re.IGNORECASE)
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -51,6 +53,7 @@ def read_csv(
 
     Raises:
         InvalidArgumentError: The file cannot be parsed; tells where.
+        ColumnNotFoundError: `types` names a column that the file has not.
 
     Example:
         >>> frame = read_csv(b"a,b,t\n1,NA,2013-01-01T05:00:00Z\n", name="a.csv", null_values=["NA"])
@@ -59,6 +62,8 @@ def read_csv(
     """
     import polars as pl
 
+    if len(separator.encode()) != 1:
+        raise InvalidArgumentError(f"the separator of {name} is one character of ASCII, not {separator!r}")
     try:
         frame = pl.read_csv(
             _unpacked(data, name),
@@ -67,10 +72,21 @@ def read_csv(
             separator=separator,
             infer_schema=False,
         )
-    except (pl.exceptions.PolarsError, zipfile.BadZipFile) as error:
-        message = f"{name} cannot be parsed as CSV: {error}; name the types of its columns or its null values"
+    except (pl.exceptions.PolarsError, zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:
+        # The first line says what is wrong, the others name options of Polars.
+        cause = str(error).partition("\n")[0]
+        message = f"{name} cannot be parsed as CSV: {cause}; mend the file, or name its null values or column types"
         raise InvalidArgumentError(message) from error
+    _check_names(frame.columns, types or {}, name)
     return frame.with_columns(_typed(column) for column in frame.iter_columns() if column.name not in (types or {}))
+
+
+def _check_names(columns: Sequence[str], types: Mapping[str, Any], name: str) -> None:
+    for wanted in types:
+        if wanted not in columns:
+            raise ColumnNotFoundError(f"column {wanted!r} not found in {name}; it has {', '.join(columns)}")
+    if any("\ufffd" in column for column in columns):
+        raise InvalidArgumentError(f"{name} cannot be parsed as CSV: its header is not UTF-8 text; convert it first")
 
 
 def _typed(column: pl.Series) -> pl.Series:
@@ -97,7 +113,7 @@ def _conversions(sample: str) -> list[Conversion]:
 
     found: list[Conversion] = []
     if _INTEGER.fullmatch(sample):
-        found.append(lambda column: column.cast(pl.Int64))
+        found += [lambda column: column.cast(pl.Int64), lambda column: column.cast(pl.UInt64)]
     if _NUMBER.match(sample):
         found.append(lambda column: column.cast(pl.Float64))
     if sample in {"true", "false"}:
@@ -105,10 +121,15 @@ def _conversions(sample: str) -> list[Conversion]:
     if _DATE.fullmatch(sample):
         found.append(lambda column: column.str.to_date("%Y-%m-%d"))
     if _ZONED.fullmatch(sample):
-        found.append(lambda column: column.str.to_datetime("%+", time_unit="us", time_zone="UTC"))
+        found.append(lambda column: column.str.to_datetime("%+", time_unit=_unit(column), time_zone="UTC"))
     elif _TIME.fullmatch(sample):
-        found.append(lambda column: column.str.to_datetime(time_unit="us"))
+        found.append(lambda column: column.str.to_datetime(time_unit=_unit(column)))
     return found
+
+
+def _unit(column: pl.Series) -> Literal["us", "ns"]:
+    """Microseconds, unless that would cut a value."""
+    return "ns" if column.str.contains(_SUBMICROSECOND).any() else "us"
 
 
 def _unpacked(data: bytes, name: str) -> io.BytesIO:

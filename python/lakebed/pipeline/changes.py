@@ -15,6 +15,7 @@ from lakebed.pipeline.references import TableReference, references, to_dict
 from lakebed.pipeline.session import author
 
 if TYPE_CHECKING:
+    from lakebed.pipeline.reads import Reads
     from lakebed.pipeline.session import Session
     from lakebed.schema import Schema
     from lakebed.storage import Snapshot, Transaction
@@ -82,6 +83,7 @@ class Changes:
         """
         if mode not in _MODES:
             raise InvalidArgumentError(f"there is no mode {mode!r}; use 'append' or 'overwrite'")
+        self._check_open()
         made_from = [to_dict(reference) for reference in references(inputs)]
         frame = frame.collect() if type(frame).__name__ == "LazyFrame" else frame  # type: ignore[attr-defined]
         n_rows = self._core.write(name, frame, overwrite=mode == "overwrite")
@@ -115,6 +117,7 @@ class Changes:
             FileNotFoundError: There is no such file.
             InvalidNameError: The path is not allowed.
         """
+        self._check_open()
         hash_hex, size_bytes = self._core.put_raw(source)
         pointer = describe(path, hash_hex, size_bytes, media_type)
         self._core.set_lake(path, pointer.to_dict())
@@ -136,6 +139,7 @@ class Changes:
             TableNotFoundError: There is no such table.
             InvalidArgumentError: There is no such gate.
         """
+        self._check_open()
         before = self._expectations(name)
         gate = gate or (before.gate if before else "warn")
         after = Expectations(schema, gate, before.version + 1 if before else 1)
@@ -152,18 +156,33 @@ class Changes:
         Raises:
             GateRefusedError: A batch has anomalies; nothing is changed.
             WriteConflictError: Somebody else changed the same thing.
-            InvalidArgumentError: Nothing was changed.
+            InvalidArgumentError: Nothing was changed, or the changes are committed already.
         """
+        self._check_open()
         self.commit_id = self._core.commit(self._operation(), before_commit=[self._gate])
+        self._is_over = True
         snapshot = self._session.repository.at_sequence(self._branch, self._core.sequence or 0)
-        run = self._session.run
-        if run is not None:
-            for name in self._tables:
-                run.add_output(TableReference.of(snapshot.table(name)))
+        if self._session.reads is not None:
+            self._note(self._session.reads, snapshot)
         return snapshot
 
+    def _note(self, reads: Reads, snapshot: Snapshot) -> None:
+        """Tell the run what it made, and to which versions it appended."""
+        before = self._session.repository.at_sequence(self._branch, snapshot.core.sequence - 1)
+        known = before.versions()
+        for name, staged in self._tables.items():
+            if staged["mode"] == "append" and name in known:
+                reads.add_input(TableReference.of(before.table(name)))
+            reads.add_output(TableReference.of(snapshot.table(name)))
+        for item in self._lake.values():
+            reads.add_output(Pointer(**{name: value for name, value in item.items() if name != "kind"}))
+
+    def _check_open(self) -> None:
+        if self._is_over:
+            raise InvalidArgumentError("this transaction has ended; begin another one with wh.transaction()")
+
     def _operation(self) -> dict[str, Any]:
-        run = self._session.run
+        reads = self._session.reads
         return {
             "kind": self._kind,
             "message": self._message,
@@ -171,7 +190,7 @@ class Changes:
             "tables": [self._tables[name] for name in sorted(self._tables)],
             "lake": list(self._lake.values()),
             "schemas": list(self._schemas.values()),
-            "run": None if run is None else run.reference(),
+            "run": None if reads is None else reads.reference(),
         }
 
     def _gate(self, transaction: Transaction) -> None:
@@ -206,7 +225,9 @@ class Changes:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         # Left by an error, nothing is committed: the files that were written are garbage.
-        if error is None:
+        if error is not None:
+            self._is_over = True
+        elif not self._is_over:
             self.commit()
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakebed.lake import LakeView, read_csv
 from lakebed.pipeline.changes import Changes, expectations_of
+from lakebed.pipeline.provider import catalog_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -211,7 +212,7 @@ def sql(session: Session, text: str, *, dialect: str, version: VersionLike = Non
     from lakebed.storage import Snapshot
 
     default = version.commit if isinstance(version, Snapshot) else version
-    return query(text, session.catalog, dialect=dialect, version=default)
+    return query(text, catalog_of(session), dialect=dialect, version=default)
 
 
 def _statistics_of(session: Session, name: str, frame: Frame | None, version: VersionLike) -> Statistics:

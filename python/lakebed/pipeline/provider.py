@@ -8,8 +8,31 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
+    from lakebed.catalog import Catalog
     from lakebed.catalog.provider import VersionSpec
     from lakebed.pipeline.session import Session
+
+
+def catalog_of(session: Session) -> Catalog:
+    """Make the name resolver of a warehouse.
+
+    Args:
+        session: The open warehouse.
+
+    Returns:
+        A catalogue with its tables.
+
+    Example:
+        >>> from lakebed.pipeline.session import Session
+        >>> from lakebed.storage import Repository
+        >>> catalog_of(Session(Repository("memory://"))).tables()
+        []
+    """
+    from lakebed.catalog import Catalog
+
+    catalog = Catalog()
+    catalog.register_provider("table", StoredTables(session))
+    return catalog
 
 
 class StoredTables:

@@ -71,7 +71,7 @@ def publish(session: Session) -> MetadataStore:
         with store.batch() as batch:
             for branch, commit in missing:
                 group = batch.group(key=_key(commit.id), time=int(commit.timestamp.timestamp() * 1000))
-                _record(session, store, group, branch, commit, known)
+                _record(session, group, branch, commit, known)
     return store
 
 
@@ -194,9 +194,8 @@ _Link: TypeAlias = tuple[str, EventType, str, str | None]
 """Name of an execution, kind of event, type and name of an artifact: such an event is recorded once."""
 
 
-def _record(
-    session: Session, store: MetadataStore, group: Group, branch: str, commit: Commit, known: set[_Link]
-) -> None:
+def _record(session: Session, group: Group, branch: str, commit: Commit, known: set[_Link]) -> None:
+    store = session.store
     snapshot = _version_of(session, branch, commit)
     context = _put_warehouse(session, group)
     run = _run_of(store, commit.operation)
@@ -214,11 +213,12 @@ def _record(
 
 
 def _version_of(session: Session, branch: str, commit: Commit) -> Snapshot:
-    with contextlib.suppress(VersionNotFoundError):
-        snapshot = session.repository.at_sequence(branch, commit.sequence)
-        if snapshot.commit == commit.id:
-            return snapshot
-    # The commit is older than the branch through which it was found.
+    """The version that a commit made, through the branch on which it was made: branches share their older commits."""
+    for name in dict.fromkeys((branch, *session.repository.branches())):
+        with contextlib.suppress(VersionNotFoundError):
+            snapshot = session.repository.at_sequence(name, commit.sequence)
+            if snapshot.commit == commit.id:
+                return snapshot
     return session.repository.snapshot(commit.id)
 
 
@@ -255,7 +255,8 @@ def _run_of(store: MetadataStore, operation: dict[str, Any]) -> Execution | None
 def _links_of(store: MetadataStore, run: Execution) -> set[_Link]:
     """Events of a run that are recorded already: it may make the same bytes again."""
     events = store.get_events_by_execution_ids([run.id or 0])
-    artifacts = {found.id: found for found in store.get_artifacts_by_id(event.artifact_id for event in events)}
+    ids = [event.artifact_id for event in events if event.artifact_id is not None]
+    artifacts = {found.id: found for found in store.get_artifacts_by_id(ids)}
     ends = ((event.type, artifacts[event.artifact_id]) for event in events)
     return {(run.name or "", kind, artifact.type, artifact.name) for kind, artifact in ends}
 
@@ -303,9 +304,7 @@ def _put_warehouse(session: Session, group: Group) -> int:
     return group.put_context(Context(type=WAREHOUSE, name=session.repository.core.id), reuse_by="name")
 
 
-def _put_event(
-    group: Group, kind: EventType, artifact: Artifact, execution: int, links: tuple[str, set[_Link]]
-) -> int:
+def _put_event(group: Group, kind: EventType, artifact: Artifact, execution: int, links: tuple[str, set[_Link]]) -> int:
     """Ask for an artifact and its event, unless there is such an event; the same version may be read in two commits."""
     name, known = links
     handle = put_artifact(group, artifact)

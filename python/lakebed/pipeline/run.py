@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import uuid
@@ -13,6 +14,7 @@ from lakebed.errors import ReadOnlyError, RecordNotFoundError
 from lakebed.metadata import Artifact, Event, EventType, Execution, ExecutionState, ExecutionType
 from lakebed.pipeline import publisher
 from lakebed.pipeline.changes import Changes
+from lakebed.pipeline.reads import Reads
 from lakebed.pipeline.references import Reference, references
 
 if TYPE_CHECKING:
@@ -45,8 +47,6 @@ class Run:
         ...     model = run.save_artifact("model.txt", data=str(mean).encode(), type="Model")
         >>> model.custom_properties["metric.mean"]
         2.0
-        >>> run.add_input(run.inputs[0]), run.add_output(run.inputs[0]), sorted(run.reference())
-        (None, None, ['name', 'type'])
     """
 
     def __init__(
@@ -58,19 +58,20 @@ class Run:
         parameters: Mapping[str, int | float | str | bool] | None = None,
     ) -> None:
         self._session = session
-        self.type = name
-        self.name = f"{name}-{uuid.uuid4().hex[:12]}"
         self.parameters = dict(parameters or {})
         self.metrics: dict[str, float] = {}
-        self._inputs: dict[Reference, None] = dict.fromkeys(references(inputs))
-        self._outputs: dict[Reference, None] = {}
+        self.type = name
+        self.name = f"{name}-{uuid.uuid4().hex[:12]}"
+        self._reads = Reads(self.type, self.name)
         self._saved: list[str] = []
-        self._outer: Run | None = None
+        self._scope = contextlib.ExitStack()
+        for reference in references(inputs):
+            self._reads.add_input(reference)
 
     @property
     def inputs(self) -> list[Reference]:
         """What was read so far, in the order of the first reads."""
-        return list(self._inputs)
+        return self._reads.inputs
 
     @property
     def execution(self) -> Execution:
@@ -92,31 +93,6 @@ class Run:
         made = [event.artifact_id or 0 for event in events if event.type.is_output]
         found = {artifact.id: artifact for artifact in store.get_artifacts_by_id(made)}
         return [found[artifact] for artifact in made]
-
-    def reference(self) -> dict[str, str]:
-        """Tell how a commit names the run in which it was made.
-
-        Returns:
-            Members `type` and `name`.
-        """
-        return {"type": self.type, "name": self.name}
-
-    def add_input(self, reference: Reference) -> None:
-        """Note that something was read; what the run made itself is no input.
-
-        Args:
-            reference: A table version or a raw file.
-        """
-        if reference not in self._outputs:
-            self._inputs[reference] = None
-
-    def add_output(self, reference: Reference) -> None:
-        """Note that something was made, so that reading it back does not make it an input.
-
-        Args:
-            reference: A table version or a raw file.
-        """
-        self._outputs[reference] = None
 
     def log_metrics(self, values: Mapping[str, float] | None = None, **named: float) -> None:
         """Keep figures with the run and with the models that it saves.
@@ -151,7 +127,7 @@ class Run:
         path = f"artifacts/{self.name}/{Path(source).name}"
         pointer = changes.put(path, source if data is None else data, kind=type)
         changes.commit()
-        self.add_output(pointer)
+        self._reads.add_output(pointer)
         store = publisher.publish(self._session)
         name = publisher.raw_artifact(pointer, type).name or ""
         self._saved.append(name)
@@ -171,14 +147,13 @@ class Run:
             group = batch.group(key=f"begin:{self.name}")
             group.put_type(ExecutionType(name=self.type))
             group.put_execution(self._execution(ExecutionState.RUNNING))
-        self._outer = self._session.run
-        self._session.enter_run(self)
+        self._scope.enter_context(self._session.recording(self._reads))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._session.enter_run(self._outer)
+        self._scope.close()
         state = ExecutionState.COMPLETE if error is None else ExecutionState.FAILED
         store = publisher.publish(self._session)
         stored = self.execution
@@ -197,7 +172,7 @@ class Run:
         return Execution(type=self.type, name=self.name, last_known_state=state, custom_properties=properties)
 
     def _put_inputs(self, group: Group, stored: Execution) -> None:
-        artifacts = (publisher.artifact_of(self._session.store, reference) for reference in self._inputs)
+        artifacts = (publisher.artifact_of(self._session.store, reference) for reference in self.inputs)
         # A version that was read through two commits is one artifact.
         for artifact in {(artifact.type, artifact.name): artifact for artifact in artifacts}.values():
             handle = publisher.put_artifact(group, artifact)
@@ -213,4 +188,4 @@ class Run:
         return updated
 
     def __repr__(self) -> str:
-        return f"Run({self.name}, {len(self._inputs)} inputs, {len(self._outputs)} outputs)"
+        return f"Run({self.name}, {len(self.inputs)} inputs, {len(self._reads.outputs)} outputs)"

@@ -1,24 +1,28 @@
-"""What every operation needs: the open warehouse, its catalogue, its lineage store, and the run that is going on."""
+"""What every operation needs: the open warehouse, its lineage store, and the run that is going on."""
 
 from __future__ import annotations
 
 import contextlib
 import getpass
 import os
+from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from lakebed.pipeline.reads import Reads
 from lakebed.pipeline.references import TableReference
 from lakebed.storage import OverlayRecordLog, Repository, Snapshot, StoredRecordLog, Table, VersionLike
 
 if TYPE_CHECKING:
-    from lakebed.catalog import Catalog
     from lakebed.metadata import MetadataStore
     from lakebed.pipeline.references import Reference
-    from lakebed.pipeline.run import Run
 
 MAIN = "main"
 _PROJECTION = "cache/metadata.sqlite"
+
+
+# Runs that are going on in this context, the innermost last; each belongs to one open warehouse.
+_RUNS: ContextVar[tuple[tuple[Session, Reads], ...]] = ContextVar("lakebed_runs", default=())
 
 
 class Session:
@@ -36,40 +40,38 @@ class Session:
         >>> from lakebed.pipeline.operations import write
         >>> _ = write(session, "t", pl.DataFrame({"a": [1]}))
         >>> table = session.table("t")
-        >>> session.enter_run(None), session.note_table(table), session.note(TableReference.of(table))
-        (None, None, None)
+        >>> with session.recording(Reads("train", "train-1")) as reads:
+        ...     session.note_table(table)
+        ...     session.note(TableReference.of(table))
+        >>> [reference.name for reference in reads.inputs]
+        ['t']
     """
 
     def __init__(self, repository: Repository, *, branch: str = MAIN) -> None:
         self.repository = repository
         self.branch = branch
-        self._catalog: Catalog | None = None
         self._store: MetadataStore | None = None
-        self._run: ContextVar[Run | None] = ContextVar("lakebed_run", default=None)
 
     @property
-    def run(self) -> Run | None:
-        """The run inside of which the caller is, None outside."""
-        return self._run.get()
+    def reads(self) -> Reads | None:
+        """What the run inside of which the caller is has read and made; None outside of runs."""
+        return next((reads for owner, reads in reversed(_RUNS.get()) if owner is self), None)
 
-    def enter_run(self, run: Run | None) -> None:
-        """Say which run is going on in this context.
+    @contextlib.contextmanager
+    def recording(self, reads: Reads) -> Iterator[Reads]:
+        """Note what is read inside of a `with` block.
 
         Args:
-            run: The run; None for none.
+            reads: Where to note it; those of an enclosing block wait until this one ends.
+
+        Yields:
+            The same.
         """
-        self._run.set(run)
-
-    @property
-    def catalog(self) -> Catalog:
-        """The name resolver, with the tables of this warehouse."""
-        if self._catalog is None:
-            from lakebed.catalog import Catalog
-            from lakebed.pipeline.provider import StoredTables
-
-            self._catalog = Catalog()
-            self._catalog.register_provider("table", StoredTables(self))
-        return self._catalog
+        token = _RUNS.set((*_RUNS.get(), (self, reads)))
+        try:
+            yield reads
+        finally:
+            _RUNS.reset(token)
 
     @property
     def store(self) -> MetadataStore:
@@ -133,8 +135,8 @@ class Session:
         Args:
             reference: What is being read.
         """
-        if self.run is not None:
-            self.run.add_input(reference)
+        if self.reads is not None:
+            self.reads.add_input(reference)
 
 
 def author() -> str:

@@ -5,26 +5,18 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from lakebed._core import Repository as CoreRepository
-from lakebed._core import Table as CoreTable
 from lakebed.errors import InvalidArgumentError, ObjectNotFoundError, VersionNotFoundError
+from lakebed.storage.handle import Handle
 from lakebed.storage.snapshot import Snapshot, to_datetime
 from lakebed.storage.transaction import Transaction
 from lakebed.storage.verify import VerifyReport
 
-if TYPE_CHECKING:
-    import polars as pl
-    import pyarrow as pa
-
 VersionLike: TypeAlias = "str | dt.datetime | Snapshot | None"
 """A version: branch, tag, commit id or its start, any of them with `~n`, an ISO time, a datetime; None is the head."""
-
-_MEMORY = "memory://"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,21 +86,27 @@ class Repository:
     """
 
     def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False, verify: str = "first") -> None:
-        text = os.fspath(location)
-        # A relative path would mean another folder after a change of directory.
-        self.location = text if text == _MEMORY else str(Path(text).absolute())
-        self.read_only = read_only
-        self.verify_mode = verify
-        self._core = self._open()
-        self._process = os.getpid()
+        self._handle = Handle(location, read_only=read_only, verify=verify)
 
     @property
     def core(self) -> CoreRepository:
         """The handle of this process: opened anew after a fork."""
-        if self._process != os.getpid() and self.location != _MEMORY:
-            self._core = self._open()
-            self._process = os.getpid()
-        return self._core
+        return self._handle.core
+
+    @property
+    def location(self) -> str:
+        """The absolute path of the folder, or `memory://`."""
+        return self._handle.location
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writes are refused."""
+        return self._handle.read_only
+
+    @property
+    def verify_mode(self) -> str:
+        """When data files are checked: `"first"`, `"always"` or `"never"`."""
+        return self._handle.verify
 
     def snapshot(self, version: VersionLike = None, *, branch: str = "main") -> Snapshot:
         """Find a version.
@@ -133,13 +131,13 @@ class Repository:
         if isinstance(version, Snapshot):
             return version
         if version is None:
-            return Snapshot(self, self.core.head(branch))
+            return Snapshot(self._handle, self.core.head(branch))
         if isinstance(version, dt.datetime):
             return self._at_time(version, branch)
         if not isinstance(version, str):
             raise InvalidArgumentError(f"a version is a name or a datetime, not {type(version).__name__}")
         try:
-            return Snapshot(self, self.core.resolve(version))
+            return Snapshot(self._handle, self.core.resolve(version))
         except VersionNotFoundError:
             moment = _parse_time(version)
             if moment is None:
@@ -295,48 +293,6 @@ class Repository:
         """
         return self.core.counters()
 
-    def scan_files(self, table: CoreTable, predicate: str | None, schema: pa.Schema) -> pl.LazyFrame:
-        """Open the data files of a table that may hold matching rows.
-
-        Args:
-            table: The table.
-            predicate: Core predicate as JSON text, or None.
-            schema: The table's columns.
-
-        Returns:
-            A lazy frame over them, rows in row order.
-
-        Example:
-            >>> import polars as pl
-            >>> repository = Repository("memory://")
-            >>> transaction = repository.begin()
-            >>> _ = transaction.write("t", pl.DataFrame({"x": [1]}))
-            >>> _ = transaction.commit({})
-            >>> table = repository.snapshot().table("t")
-            >>> repository.scan_files(table.core, None, table.schema).collect()["x"].to_list()
-            [1]
-        """
-        import polars as pl
-
-        names = self.core.open_files(table, predicate)
-        wanted = pl.Schema(schema)
-        if not names:
-            return pl.LazyFrame(schema=wanted)
-        stored = pl.Schema({name: _stored_type(kind) for name, kind in wanted.items()})
-        paths = [self.core.local_path(name) for name in names]
-        sources: list[Any] = [self.core.read(name) for name in names] if None in paths else paths
-        frame = pl.scan_parquet(
-            sources,
-            schema=stored,
-            glob=False,
-            missing_columns="insert",
-            extra_columns="ignore",
-            hive_partitioning=False,
-        )
-        zones = {name: kind.time_zone for name, kind in wanted.items() if isinstance(kind, pl.Datetime)}
-        moved = [pl.col(name).dt.convert_time_zone(zone) for name, zone in zones.items() if zone and zone != "UTC"]
-        return frame.with_columns(moved) if moved else frame
-
     def at_sequence(self, branch: str, sequence: int) -> Snapshot:
         """Open the version that one entry of a branch names, without a search.
 
@@ -354,25 +310,13 @@ class Repository:
             >>> Repository("memory://").at_sequence("main", 0).commit is None
             True
         """
-        return Snapshot(self, self.core.at_sequence(branch, sequence))
+        return Snapshot(self._handle, self.core.at_sequence(branch, sequence))
 
     def _at_time(self, moment: dt.datetime, branch: str) -> Snapshot:
         aware = moment.replace(tzinfo=dt.timezone.utc) if moment.tzinfo is None else moment
         elapsed = aware - dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
         time_us = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
-        return Snapshot(self, self.core.at_time(branch, time_us))
-
-    def _open(self) -> CoreRepository:
-        return CoreRepository.open(self.location, read_only=self.read_only, verify=self.verify_mode)
-
-    def __reduce__(self) -> tuple[Callable[..., Repository], tuple[str, bool, str]]:
-        if self.location == _MEMORY:
-            raise TypeError("a warehouse in memory cannot be pickled: it lives in this process only; use a folder")
-        return _reopen, (self.location, self.read_only, self.verify_mode)
-
-
-def _reopen(location: str, read_only: bool, verify: str) -> Repository:  # noqa: FBT001 - for pickle
-    return Repository(location, read_only=read_only, verify=verify)
+        return Snapshot(self._handle, self.core.at_time(branch, time_us))
 
 
 def _commit(row: dict[str, Any], tags: tuple[str, ...]) -> Commit:
@@ -387,12 +331,3 @@ def _parse_time(text: str) -> dt.datetime | None:
         return dt.datetime.fromisoformat(normal)
     except ValueError:
         return None
-
-
-def _stored_type(kind: Any) -> Any:
-    """The type that a Parquet file without Arrow's schema shows: every zone is UTC."""
-    import polars as pl
-
-    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
-        return pl.Datetime(kind.time_unit, "UTC")
-    return kind

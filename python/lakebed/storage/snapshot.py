@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from lakebed._core import Snapshot as CoreSnapshot
     from lakebed._core import Table as CoreTable
-    from lakebed.storage.repository import Repository
+    from lakebed.storage.handle import Handle
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
@@ -43,7 +43,7 @@ class Snapshot:
     """The whole warehouse at one commit; it never changes.
 
     Args:
-        repository: The open warehouse.
+        handle: The open warehouse.
         core: The version.
 
     Example:
@@ -53,8 +53,8 @@ class Snapshot:
         (True, [])
     """
 
-    def __init__(self, repository: Repository, core: CoreSnapshot) -> None:
-        self._repository = repository
+    def __init__(self, handle: Handle, core: CoreSnapshot) -> None:
+        self._handle = handle
         self.core = core
 
     @property
@@ -117,7 +117,7 @@ class Snapshot:
             >>> wh.at("main").table("t").num_rows
             2
         """
-        return Table(self._repository, self, self.core.table(name))
+        return Table(self._handle, self, self.core.table(name))
 
     def operation(self) -> dict[str, Any]:
         """Tell what the commit did, as its writer described it.
@@ -142,7 +142,7 @@ class Table:
     """One table at one version; it never changes.
 
     Args:
-        repository: The open warehouse.
+        handle: The open warehouse.
         snapshot: The version of the warehouse.
         core: The table.
 
@@ -154,8 +154,8 @@ class Table:
         ['a']
     """
 
-    def __init__(self, repository: Repository, snapshot: Snapshot, core: CoreTable) -> None:
-        self._repository = repository
+    def __init__(self, handle: Handle, snapshot: Snapshot, core: CoreTable) -> None:
+        self._handle = handle
         self.snapshot = snapshot
         self.core = core
 
@@ -242,7 +242,7 @@ class Table:
             >>> wh.at("main").table("t").lazy(columns=["b"]).collect()["b"].to_list()
             ['x', None]
         """
-        frame = self._repository.scan_files(self.core, self._predicate(where), self.schema)
+        frame = self._handle.scan_files(self.core, self._predicate(where), self.schema)
         if columns is None:
             return frame
         self._check_columns(columns)
@@ -294,7 +294,7 @@ class Table:
             >>> wh.at("main").table("t").verify().ok
             True
         """
-        return VerifyReport.from_core(self._repository.core.verify_table(self.core))
+        return VerifyReport.from_core(self._handle.core.verify_table(self.core))
 
     def _predicate(self, where: list[Any] | None) -> str | None:
         return None if where is None else to_json(where, {field.name: field.type for field in self.schema})

@@ -17,7 +17,7 @@ from lakebed.expression.names import nearest_names
 from lakebed.expression.scalar import dates, strings
 from lakebed.expression.scalar.replace import as_type, call, half_away, is_final, replace_nodes, wrapped
 from lakebed.expression.syntax import written
-from lakebed.expression.types import BOOLEANS, FLOATS, INTEGERS, has_kind, is_known
+from lakebed.expression.types import BOOLEANS, DECIMALS, FLOATS, INTEGERS, has_kind, is_known
 
 Builder = Callable[[exp.Expr], exp.Expr]
 
@@ -181,7 +181,6 @@ _SAME_NAME: dict[type[exp.Expr], str] = {
     exp.Stddev: "STDDEV",
     exp.StddevSamp: "STDDEV",
     exp.Variance: "VAR_SAMP",
-    exp.Median: "MEDIAN",
     exp.Corr: "CORR",
     exp.CovarSamp: "COVAR_SAMP",
     exp.First: "FIRST",
@@ -248,7 +247,18 @@ def _quantile(node: exp.Expr) -> exp.Expr:
     share = node.args.get("expression")
     if not isinstance(share, exp.Literal):
         raise SqlUnsupportedError(f"{_sql_name(node)} needs one number between 0 and 1 as its second argument")
-    return call(name, node.this, share)
+    return call(name, _no_decimal(node, node.this), share)
+
+
+def _median(node: exp.Expr) -> exp.Expr:
+    return call("MEDIAN", _no_decimal(node, node.this))
+
+
+def _no_decimal(node: exp.Expr, value: exp.Expr) -> exp.Expr:
+    """Refuse decimals: DuckDB rounds what lies between two of them to their scale, Polars does not."""
+    if has_kind(value, DECIMALS):
+        raise SqlUnsupportedError(f"{written(node)} of DECIMAL values is not supported; cast them to DOUBLE")
+    return value
 
 
 def _ordered_quantile(node: exp.Expr) -> exp.Expr:
@@ -259,7 +269,7 @@ def _ordered_quantile(node: exp.Expr) -> exp.Expr:
     if not simple or keys[0].args.get("desc") or not isinstance(quantile.this, exp.Literal):
         raise SqlUnsupportedError(f"{written(node)}: only a quantile of one ascending key is supported here")
     name = "QUANTILE_DISC" if isinstance(quantile, exp.PercentileDisc) else "QUANTILE_CONT"
-    return call(name, keys[0].this, quantile.this)
+    return call(name, _no_decimal(node, keys[0].this), quantile.this)
 
 
 def _sign(node: exp.Expr) -> exp.Expr:
@@ -389,6 +399,7 @@ _BUILDERS: dict[type[exp.Expr], Builder] = {
     exp.LogicalOr: _any_true,
     exp.PercentileCont: _quantile,
     exp.PercentileDisc: _quantile,
+    exp.Median: _median,
     exp.Sign: _sign,
     exp.Ceil: _ceil_floor,
     exp.Floor: _ceil_floor,

@@ -9,6 +9,7 @@ from sqlglot import exp
 from lakebed.sql.bind import Statement
 from lakebed.sql.rewrite.asof import refuse_asof_using, settle_asof_joins
 from lakebed.sql.rewrite.columns import resolve_columns
+from lakebed.sql.rewrite.distinct_on import settle_distinct_on
 from lakebed.sql.rewrite.filters import push_filters
 from lakebed.sql.rewrite.null_order import spell_null_order
 from lakebed.sql.rewrite.projections import name_projections, separate_outputs
@@ -28,6 +29,7 @@ RULES: tuple[Callable[[exp.Expr, Statement], exp.Expr], ...] = (
     settle_asof_joins,
     give_sources,
     spell_null_order,
+    settle_distinct_on,
     settle_scalars,
 )
 """Each takes and returns a whole tree; the rules up to `resolve_columns` see the text as the user meant it."""
@@ -72,6 +74,7 @@ __all__ = [
     "rewrite",
     "separate_outputs",
     "settle_asof_joins",
+    "settle_distinct_on",
     "settle_scalars",
     "spell_names",
     "spell_null_order",

@@ -1,0 +1,64 @@
+"""What a run has read and made so far. What it made itself is no input of it."""
+
+from __future__ import annotations
+
+from lakebed.pipeline.references import Reference
+
+
+class Reads:
+    """Inputs and outputs of a run, each once, in the order of their first mention.
+
+    Args:
+        type: Type of the execution.
+        name: Its name.
+
+    Example:
+        >>> from lakebed.lake import Pointer
+        >>> reads = Reads("train", "train-1")
+        >>> reads.add_input(Pointer("raw/a.csv", "ab" * 32, 1, "text/csv"))
+        >>> reads.add_output(Pointer("model.bin", "cd" * 32, 1, "application/octet-stream"))
+        >>> reads.add_input(Pointer("model.bin", "cd" * 32, 1, "application/octet-stream"))
+        >>> len(reads.inputs), len(reads.outputs), reads.reference()
+        (1, 1, {'type': 'train', 'name': 'train-1'})
+    """
+
+    def __init__(self, type: str, name: str) -> None:  # noqa: A002 - ML Metadata calls it that.
+        self.type = type
+        self.name = name
+        self._inputs: dict[Reference, None] = {}
+        self._outputs: dict[Reference, None] = {}
+
+    @property
+    def inputs(self) -> list[Reference]:
+        """What was read."""
+        return list(self._inputs)
+
+    @property
+    def outputs(self) -> list[Reference]:
+        """What was made."""
+        return list(self._outputs)
+
+    def add_input(self, reference: Reference) -> None:
+        """Note that something was read.
+
+        Args:
+            reference: A table version or a raw file.
+        """
+        if reference not in self._outputs:
+            self._inputs[reference] = None
+
+    def add_output(self, reference: Reference) -> None:
+        """Note that something was made.
+
+        Args:
+            reference: A table version or a raw file.
+        """
+        self._outputs[reference] = None
+
+    def reference(self) -> dict[str, str]:
+        """Tell how a commit names the run in which it was made.
+
+        Returns:
+            Members `type` and `name`.
+        """
+        return {"type": self.type, "name": self.name}

@@ -1,0 +1,115 @@
+"""The handle of an open warehouse: survives fork, can be pickled, and turns planned data files into lazy frames."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lakebed._core import Repository as CoreRepository
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+    from lakebed._core import Table as CoreTable
+
+_MEMORY = "memory://"
+
+
+class Handle:
+    """A handle of the core that is opened anew in a forked or another process.
+
+    Args:
+        location: A folder, created if absent, or `memory://`.
+        read_only: Whether writes are refused and a missing warehouse is an error.
+        verify: `"first"`, `"always"` or `"never"`.
+
+    Example:
+        >>> Handle("memory://").core.branches()
+        ['main']
+    """
+
+    def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False, verify: str = "first") -> None:
+        text = os.fspath(location)
+        # A relative path would mean another folder after a change of directory.
+        self.location = text if text == _MEMORY else str(Path(text).absolute())
+        self.read_only = read_only
+        self.verify = verify
+        self._core = self._open()
+        self._process = os.getpid()
+
+    @property
+    def core(self) -> CoreRepository:
+        """The handle of this process."""
+        if self._process != os.getpid() and self.location != _MEMORY:
+            self._core = self._open()
+            self._process = os.getpid()
+        return self._core
+
+    def scan_files(self, table: CoreTable, predicate: str | None, schema: pa.Schema) -> pl.LazyFrame:
+        """Open the data files of a table that may hold matching rows.
+
+        Args:
+            table: The table.
+            predicate: Core predicate as JSON text, or None.
+            schema: The table's columns.
+
+        Returns:
+            A lazy frame over them, rows in row order.
+
+        Raises:
+            CorruptionError: A file is not what was written.
+
+        Example:
+            >>> import polars as pl
+            >>> from lakebed.storage import Repository
+            >>> repository = Repository("memory://")
+            >>> transaction = repository.begin()
+            >>> _ = transaction.write("t", pl.DataFrame({"x": [1]}))
+            >>> _ = transaction.commit({})
+            >>> repository.snapshot().table("t").lazy().collect()["x"].to_list()
+            [1]
+        """
+        import polars as pl
+
+        names = self.core.open_files(table, predicate)
+        wanted = pl.Schema(schema)
+        if not names:
+            return pl.LazyFrame(schema=wanted)
+        stored = pl.Schema({name: _stored_type(kind) for name, kind in wanted.items()})
+        paths = [self.core.local_path(name) for name in names]
+        sources: list[Any] = [self.core.read(name) for name in names] if None in paths else paths
+        frame = pl.scan_parquet(
+            sources,
+            schema=stored,
+            glob=False,
+            missing_columns="insert",
+            extra_columns="ignore",
+            hive_partitioning=False,
+        )
+        zones = {name: kind.time_zone for name, kind in wanted.items() if isinstance(kind, pl.Datetime)}
+        moved = [pl.col(name).dt.convert_time_zone(zone) for name, zone in zones.items() if zone and zone != "UTC"]
+        return frame.with_columns(moved) if moved else frame
+
+    def _open(self) -> CoreRepository:
+        return CoreRepository.open(self.location, read_only=self.read_only, verify=self.verify)
+
+    def __reduce__(self) -> tuple[Callable[..., Handle], tuple[str, bool, str]]:
+        if self.location == _MEMORY:
+            raise TypeError("a warehouse in memory cannot be pickled: it lives in this process only; use a folder")
+        return _reopen, (self.location, self.read_only, self.verify)
+
+
+def _reopen(location: str, read_only: bool, verify: str) -> Handle:  # noqa: FBT001 - for pickle
+    return Handle(location, read_only=read_only, verify=verify)
+
+
+def _stored_type(kind: Any) -> Any:
+    """The type that a Parquet file without Arrow's schema shows: every zone is UTC."""
+    import polars as pl
+
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return pl.Datetime(kind.time_unit, "UTC")
+    return kind
