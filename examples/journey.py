@@ -21,7 +21,6 @@ from rich.progress import track
 from rich.table import Table
 
 import lakebed as lb
-from lakebed.pipeline import Run
 
 FILES = ("flights.csv.zip", "weather.csv", "planes.csv", "airlines.csv", "airports.csv")
 SMALL_TABLES = ("weather", "planes", "airlines", "airports")
@@ -201,7 +200,7 @@ def build_training_sets(wh: lb.Warehouse) -> None:
     console.print("Every flight is there once, in the order of the table.")
 
 
-def train(wh: lb.Warehouse, version: str, folder: Path) -> Run:
+def train(wh: lb.Warehouse, version: str, folder: Path) -> lb.Run:
     """Fit least squares, keep the model and its lineage."""
     heading(f"9. Model as of {version}")
     with wh.execution("train", parameters={"version": version, "features": ", ".join(FEATURES)}) as run:
@@ -234,7 +233,7 @@ def training_set(wh: lb.Warehouse, version: str) -> pl.DataFrame:
     return joined
 
 
-def trace(wh: lb.Warehouse, january: Run, half_year: Run, folder: Path) -> None:
+def trace(wh: lb.Warehouse, january: lb.Run, half_year: lb.Run, folder: Path) -> None:
     """From the model back to the bytes that it was made from."""
     heading("10. Lineage: from the model to the raw files")
     model = half_year.outputs[0]
@@ -254,7 +253,7 @@ def trace(wh: lb.Warehouse, january: Run, half_year: Run, folder: Path) -> None:
     console.print("Compared:", difference.parameters, difference.metrics)
 
 
-def break_a_copy(wh: lb.Warehouse, run: Run, folder: Path) -> None:
+def break_a_copy(wh: lb.Warehouse, run: lb.Run, folder: Path) -> None:
     """Verify what a run was made from, then flip one byte of a raw file in a copy and verify again."""
     heading("11. Verify: the bytes are those that were recorded")
     console.print(f"What the January model was made from: {wh.verify(run)}.")

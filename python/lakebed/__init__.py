@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lakebed.errors import LakebedError
     from lakebed.join import asof_join
     from lakebed.lake import Pointer
+    from lakebed.pipeline import Run
     from lakebed.schema import Schema
     from lakebed.statistics import Statistics
     from lakebed.storage import Snapshot, Table
@@ -32,6 +33,7 @@ __all__ = [
     "Anomalies",
     "LakebedError",
     "Pointer",
+    "Run",
     "Schema",
     "Snapshot",
     "Statistics",
@@ -47,6 +49,7 @@ _LAZY = {
     "Anomalies": "lakebed.validation",
     "LakebedError": "lakebed.errors",
     "Pointer": "lakebed.lake",
+    "Run": "lakebed.pipeline",
     "Schema": "lakebed.schema",
     "Snapshot": "lakebed.storage",
     "Statistics": "lakebed.statistics",

@@ -55,7 +55,9 @@ def write(repository: Repository, table: str) -> None:
     transaction.commit({"kind": "write"})
 
 
-def test_folders_that_got_a_new_name_are_synced_before_the_ref_entry_and_the_ref_s_folder_after_it(tmp_path: Path) -> None:
+def test_folders_that_got_a_new_name_are_synced_before_the_ref_entry_and_the_ref_s_folder_after_it(
+    tmp_path: Path,
+) -> None:
     root = tmp_path / "w"
     repository = Repository(root)
     folders = [root / "tables", root / "packs", root / "refs" / "heads" / "main"]
@@ -77,7 +79,9 @@ def test_a_new_branch_is_synced_with_the_folder_that_holds_it(tmp_path: Path) ->
     repository = Repository(root)
     write(repository, "t")
     for branch in ("b1", "b2"):
-        events = watch([root / "refs" / "heads"], lambda branch=branch: repository.create_branch(branch, repository.snapshot()))
+        events = watch(
+            [root / "refs" / "heads"], lambda branch=branch: repository.create_branch(branch, repository.snapshot())
+        )
         created = events.index(("heads", "create", branch))
         assert ("heads", "open", "") in events[created:], events
 

@@ -1,7 +1,7 @@
 """SQL over every version of every table: `query` reads text and returns a lazy `Result`.
 
-Text means what it means in DuckDB, and what cannot be computed so is refused by name. Known differences: MIN and MAX
-pass over NaN; `x % 0` and `x // 0` are null instead of an error; integers wrap beyond 64 bits; a sum of integers is
+Text means what it means in DuckDB, and what cannot be computed so is refused by name. Known differences: MAX passes
+over NaN; `x % 0` and `x // 0` are null instead of an error; integers wrap beyond 64 bits; a sum of integers is
 BIGINT; `any_value` is the smallest value; UPPER and LOWER follow Unicode's full case mapping, so that `ß` becomes `SS`;
 TRY_CAST of text to a number reads no `_` and no hexadecimal. sqlglot and Polars are imported at the first query, not
 with this package.

@@ -254,6 +254,14 @@ impl Repository {
             return Err(self.not_found(prefix, "there is no such branch, tag or commit"));
         }
         let wanted = prefix.to_ascii_lowercase();
+        for branch in self.branches()? {
+            // A whole id is mostly that of a head: no history is needed to find it.
+            if let Some(RefEntry { sequence, commit: Some(commit), .. }) = refs::head(self.store(), &branch)?
+                && commit.id == wanted
+            {
+                return self.snapshot(&branch, sequence, Some(commit));
+            }
+        }
         let mut matches: Vec<(String, HistoryRow)> = Vec::new();
         for branch in self.branches()? {
             for row in history::load(&self.objects, &branch)? {
