@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed.errors import InvalidArgumentError
 from lakebed.lake import Pointer
-from lakebed.metadata import Artifact, Execution, downstream, upstream
+from lakebed.metadata import Artifact, Execution
 from lakebed.pipeline import publisher
 from lakebed.pipeline.references import TableReference
 from lakebed.pipeline.run import Run
@@ -57,6 +57,8 @@ def trace_upstream(session: Session, start: Traceable) -> LineageGraph:
     Raises:
         RecordNotFoundError: Nothing is recorded of it.
     """
+    from lakebed.metadata import upstream
+
     store = publisher.publish(session)
     return upstream(store, _node(session, start))
 
@@ -74,6 +76,8 @@ def trace_downstream(session: Session, start: Traceable) -> LineageGraph:
     Raises:
         RecordNotFoundError: Nothing is recorded of it.
     """
+    from lakebed.metadata import downstream
+
     store = publisher.publish(session)
     return downstream(store, _node(session, start))
 
