@@ -1,7 +1,7 @@
-"""Claim: importing Lakebed costs next to nothing, and a first read little more than polars takes to start.
+"""Claim: importing Lakebed costs a fraction of importing polars. Beside it, with no claim: the first read.
 
 Each run is a fresh interpreter, so its time holds Python's own start, given by the run that does nothing. The first
-reads print what they found, which must be the same.
+reads print what they found, which must be the same; Lakebed's checks the hash of the file, polars' checks nothing.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import struct
 import sys
@@ -64,7 +65,7 @@ def test_folders_that_got_a_new_name_are_synced_before_the_ref_entry_and_the_ref
     # The second and third new table too: what was synced once is not durable for ever.
     for table in ("a", "b", "c"):
         write(repository, "warm-up".replace("-", "_"))
-        events = watch(folders, lambda table=table: write(repository, table))
+        events = watch(folders, functools.partial(write, repository, table))
         commit = next(n for n, (folder, what, _) in enumerate(events) if (folder, what) == ("main", "create"))
         for folder in ("tables", "packs"):
             created = [n for n, event in enumerate(events) if event[:2] == (folder, "create")]
@@ -80,7 +81,7 @@ def test_a_new_branch_is_synced_with_the_folder_that_holds_it(tmp_path: Path) ->
     write(repository, "t")
     for branch in ("b1", "b2"):
         events = watch(
-            [root / "refs" / "heads"], lambda branch=branch: repository.create_branch(branch, repository.snapshot())
+            [root / "refs" / "heads"], functools.partial(repository.create_branch, branch, repository.snapshot())
         )
         created = events.index(("heads", "create", branch))
         assert ("heads", "open", "") in events[created:], events

@@ -30,7 +30,8 @@ pub(crate) fn ints(values: impl IntoIterator<Item = i64>) -> Outcome<RecordBatch
 /// Batches of one schema as a stream.
 pub(crate) fn stream(batches: &[RecordBatch]) -> impl RecordBatchReader + use<> {
     let schema = batches.first().map_or_else(|| Arc::new(Schema::empty()), RecordBatch::schema);
-    RecordBatchIterator::new(batches.to_vec().into_iter().map(Ok), schema)
+    let owned: Vec<_> = batches.iter().cloned().map(Ok).collect();
+    RecordBatchIterator::new(owned, schema)
 }
 
 /// Write `rows` to one table of `main` and commit.

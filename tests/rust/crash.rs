@@ -14,8 +14,10 @@ use crate::disk::{Disk, Fault};
 
 const FAULTS: [Fault; 3] = [Fault::Before, Fault::After, Fault::Stop];
 
-/// Which un-synced names a crash keeps.
-const CRASHES: [(&str, fn(&str) -> bool); 5] = [
+/// What a crash is called, and which un-synced names it keeps.
+type Crash = (&'static str, fn(&str) -> bool);
+
+const CRASHES: [Crash; 5] = [
     ("keeps all", |_| true),
     ("loses all", |_| false),
     ("loses data", |name| !name.starts_with("tables/")),

@@ -328,7 +328,7 @@ fn missing_columns_of_a_frame_become_null() -> Outcome {
     write(&repository, "t", Mode::Append, &batch(vec![("x", long.clone()), ("y", long)])?)?;
     write(&repository, "t", Mode::Append, &ints([2])?)?;
     let found = rows(&repository, &newest(&repository, "t")?)?;
-    assert_eq!(found.column_by_name("y").map(|column| column.null_count()), Some(1));
+    assert_eq!(found.column_by_name("y").map(Array::null_count), Some(1));
     Ok(())
 }
 
@@ -407,7 +407,8 @@ fn raw_bytes_are_stored_once_under_their_plain_hash() -> Outcome {
     finish(&mut transaction)?;
     assert_eq!(repository.objects().store.list("lake")?.len(), 1);
     let report = repository.verify(&repository.head("main")?)?;
-    assert_eq!((report.n_checked, report.problems.len()), (1, 0));
+    // Three subtrees, the pointer, the raw file and the operation.
+    assert_eq!((report.n_checked, report.problems.len()), (6, 0));
     Ok(())
 }
 

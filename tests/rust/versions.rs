@@ -183,7 +183,7 @@ fn the_sequence_of_a_history_row_opens_that_commit() -> Outcome {
     write_to(&repository, "b", "t", Mode::Append, &ints([9])?)?;
     for branch in ["main", "b"] {
         for row in repository.history(branch)? {
-            assert_eq!(id(&repository.at_sequence(branch, row.sequence)?), Some(row.commit.id), "{branch}");
+            assert_eq!(id(&repository.at_sequence(&row.branch, row.sequence)?), Some(row.commit.id), "{branch}");
         }
     }
     assert!(matches!(repository.at_sequence("b", 99), Err(Error::VersionNotFound { .. })));
@@ -195,9 +195,10 @@ fn tree(path: &Path) -> Outcome<BTreeMap<String, Vec<u8>>> {
     let mut files = BTreeMap::new();
     for entry in fs::read_dir(path)? {
         let path = entry?.path();
-        match path.is_dir() {
-            true => files.extend(tree(&path)?),
-            false => files.extend([(path.display().to_string(), fs::read(&path)?)]),
+        if path.is_dir() {
+            files.extend(tree(&path)?);
+        } else {
+            files.insert(path.display().to_string(), fs::read(&path)?);
         }
     }
     Ok(files)

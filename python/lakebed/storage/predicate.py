@@ -72,10 +72,17 @@ def _literal(value: Any, kind: pa.DataType | None) -> Any:
         return None
     if isinstance(value, int) and not -_I64 <= value < _I64:
         return None
-    if pa.types.is_float32(kind) and struct.unpack("f", struct.pack("f", value))[0] != value:
+    if pa.types.is_float32(kind) and not _is_float32(value):
         # Whether it is compared as float32 or as float64 is the reader's affair.
         return None
     return value
+
+
+def _is_float32(value: float) -> bool:
+    try:
+        return bool(struct.unpack("f", struct.pack("f", value))[0] == value)
+    except OverflowError:
+        return False
 
 
 def _time_literal(value: dt.date, kind: pa.DataType) -> int | None:

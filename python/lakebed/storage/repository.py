@@ -26,10 +26,11 @@ class Commit:
     Args:
         id: 64 hex digits.
         parent: Id of the commit before, None for the first.
-        sequence: Its number on its branch.
+        sequence: Its number on the branch on which it was made.
         timestamp: UTC.
         operation: What was done, as its writer described it.
         tags: Names of tags that point to it.
+        branch: The branch on which it was made.
 
     Example:
         >>> import lakebed as lb, polars as pl
@@ -45,6 +46,7 @@ class Commit:
     timestamp: dt.datetime
     operation: dict[str, Any] = field(default_factory=dict)
     tags: tuple[str, ...] = ()
+    branch: str = "main"
 
     @property
     def kind(self) -> str:
@@ -321,7 +323,7 @@ class Repository:
 
 def _commit(row: dict[str, Any], tags: tuple[str, ...]) -> Commit:
     operation = json.loads(row["operation"])
-    return Commit(row["commit"], row["parent"], row["sequence"], to_datetime(row["time_us"]), operation, tags)
+    return Commit(row["commit"], row["parent"], row["sequence"], to_datetime(row["time_us"]), operation, tags, row["branch"])
 
 
 def _parse_time(text: str) -> dt.datetime | None:

@@ -120,7 +120,7 @@ impl Repository {
     /// The newest version on `branch` that was committed at or before `time_us`.
     pub fn at_time(&self, branch: &str, time_us: i64) -> Result<Snapshot> {
         match history::entry_at(&self.objects, branch, time_us)? {
-            Some(RefEntry { sequence, commit: Some(commit), .. }) => self.snapshot(branch, sequence, Some(commit)),
+            Some(RefEntry { name, sequence, commit: Some(commit), .. }) => self.snapshot(&name, sequence, Some(commit)),
             _ => Err(Error::VersionNotFound {
                 name: format!("time {time_us} us"),
                 found: format!("branch '{branch}' has no commit that early; ask for a later time"),
@@ -162,7 +162,7 @@ impl Repository {
         self.check_free(name)?;
         let entry = ref_entry(name, snapshot, None)?;
         match refs::put_tag(self.store(), &entry)? {
-            Put::Done => Ok(()),
+            Put::Done(_) => Ok(()),
             Put::Taken => self.check_free(name),
         }
     }
@@ -175,7 +175,7 @@ impl Repository {
         let origin = Origin { branch: snapshot.branch().into(), sequence: snapshot.ref_sequence() };
         let entry = ref_entry(name, snapshot, Some(origin))?;
         match refs::put_entry(self.store(), &entry)? {
-            Put::Done => Ok(()),
+            Put::Done(_) => Ok(()),
             Put::Taken => self.check_free(name),
         }
     }
@@ -262,21 +262,21 @@ impl Repository {
                 return self.snapshot(&branch, sequence, Some(commit));
             }
         }
-        let mut matches: Vec<(String, HistoryRow)> = Vec::new();
+        let mut matches: Vec<HistoryRow> = Vec::new();
         for branch in self.branches()? {
             for row in history::load(&self.objects, &branch)? {
-                let new = matches.iter().all(|(_, known)| known.commit.id != row.commit.id);
+                let new = matches.iter().all(|known| known.commit.id != row.commit.id);
                 if new && row.commit.id.starts_with(&wanted) {
-                    matches.push((branch.clone(), row));
+                    matches.push(row);
                 }
             }
         }
         if matches.len() > 1 {
-            let matches = matches.into_iter().map(|(_, row)| row.commit.id).collect();
+            let matches = matches.into_iter().map(|row| row.commit.id).collect();
             return Err(Error::Ambiguous { name: prefix.into(), matches });
         }
         match matches.pop() {
-            Some((branch, row)) => self.snapshot(&branch, row.sequence, Some(row.commit)),
+            Some(row) => self.snapshot(&row.branch, row.sequence, Some(row.commit)),
             None => Err(self.not_found(prefix, "no commit starts with it")),
         }
     }
@@ -286,7 +286,7 @@ impl Repository {
         let position = rows.iter().rposition(|row| Some(&row.commit) == snapshot.reference());
         let wanted = position.and_then(|position| position.checked_sub(steps as usize)).and_then(|i| rows.get(i));
         match wanted {
-            Some(row) => self.snapshot(snapshot.branch(), row.sequence, Some(row.commit.clone())),
+            Some(row) => self.snapshot(&row.branch, row.sequence, Some(row.commit.clone())),
             None => Err(self.not_found(name, "the history is not that long")),
         }
     }
@@ -344,6 +344,10 @@ fn check_creatable(location: &str, options: OpenOptions) -> Result<()> {
     let Ok(entries) = fs::read_dir(path) else { return Ok(()) };
     for entry in entries.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
+        // A creation that was cut off has no pack yet: a new marker would have another key and make all of them unreadable.
+        if name == "packs" && entry.path().read_dir().is_ok_and(|mut packs| packs.next().is_some()) {
+            return refuse("its marker lakebed.warehouse is lost: put that file back");
+        }
         if name != "staging" && !names::FOLDERS.contains(&name.as_str()) {
             return refuse(&format!("it holds '{name}' and no file lakebed.warehouse"));
         }
@@ -354,7 +358,7 @@ fn check_creatable(location: &str, options: OpenOptions) -> Result<()> {
 fn create(store: &dyn ObjectStore) -> Result<Marker> {
     store.prepare(&names::FOLDERS)?;
     let (created_us, writer) = (now_us(), random_hex()?);
-    let first = RefEntry { name: MAIN.into(), sequence: 0, commit: None, writer, time_us: created_us, origin: None };
+    let first = RefEntry { name: MAIN.into(), sequence: 0, commit: None, writer, time_us: 0, origin: None };
     refs::put_entry(store, &first)?;
     let marker = Marker { id: random_hex()?, key: Digest(random_bytes()?).to_hex(), created_us };
     let body = serde_json::to_vec(&marker).map_err(|e| Error::InvalidArgument(e.to_string()))?;
@@ -377,6 +381,8 @@ fn ref_entry(name: &str, snapshot: &Snapshot, origin: Option<Origin>) -> Result<
             "'{name}' cannot point to the empty warehouse; make a commit first"
         )));
     }
+    // The time of the commit, not of this call: times of a branch never run backwards.
+    let time_us = snapshot.commit().map_or(0, |commit| commit.time_us);
     let origin = origin.or(Some(Origin { branch: snapshot.branch().into(), sequence: snapshot.ref_sequence() }));
-    Ok(RefEntry { name: name.into(), sequence: 0, commit, writer: random_hex()?, time_us: now_us(), origin })
+    Ok(RefEntry { name: name.into(), sequence: 0, commit, writer: random_hex()?, time_us, origin })
 }

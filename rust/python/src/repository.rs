@@ -75,6 +75,7 @@ impl Repository {
         let rows = enter(py, || self.inner.history(branch))?;
         let row = |row: lakebed_core::log::history::HistoryRow| {
             let dict = PyDict::new(py);
+            dict.set_item("branch", row.branch)?;
             dict.set_item("sequence", row.sequence)?;
             dict.set_item("commit", row.commit.id)?;
             dict.set_item("parent", row.parent)?;

@@ -52,6 +52,11 @@ pub fn record(sequence: u64) -> String {
     format!("records/{sequence:020}")
 }
 
+/// The sequence in a name of [`record`].
+pub fn record_sequence(name: &str) -> Option<u64> {
+    name.rsplit('/').next()?.parse().ok()
+}
+
 /// The hint at a branch's newest entry.
 pub fn head_hint(branch: &str) -> String {
     format!("cache/head-{branch}")

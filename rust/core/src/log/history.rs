@@ -16,7 +16,9 @@ const REWRITE_ROWS: usize = 16;
 /// One commit of a branch.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryRow {
-    /// Number of the branch's entry.
+    /// The branch on which it was committed.
+    pub branch: String,
+    /// Number of that branch's entry.
     pub sequence: u64,
     /// The commit.
     pub commit: ObjectRef,
@@ -30,11 +32,16 @@ pub struct HistoryRow {
 
 /// Commits of `branch`, oldest first, with those that it shares with the branch from which it began.
 pub fn load(objects: &Objects, branch: &str) -> Result<Vec<HistoryRow>> {
-    let own = load_own(objects, branch)?;
+    load_until(objects, branch, u64::MAX)
+}
+
+/// The same up to entry `last` of `branch`. Each branch has its own numbers, so each is cut by itself.
+fn load_until(objects: &Objects, branch: &str, last: u64) -> Result<Vec<HistoryRow>> {
+    let mut own = load_own(objects, branch)?;
+    own.retain(|row| row.sequence <= last);
     let first = refs::entry(objects.store.as_ref(), branch, 0)?;
     let Some(origin) = first.and_then(|entry| entry.origin) else { return Ok(own) };
-    let mut rows = load(objects, &origin.branch)?;
-    rows.retain(|row| row.sequence <= origin.sequence);
+    let mut rows = load_until(objects, &origin.branch, origin.sequence)?;
     // Entry 0 names the commit that the origin ends with.
     rows.extend(own.into_iter().filter(|row| row.sequence > 0));
     Ok(rows)
@@ -44,12 +51,19 @@ fn load_own(objects: &Objects, branch: &str) -> Result<Vec<HistoryRow>> {
     let Some(head) = refs::head(objects.store.as_ref(), branch)? else { return Ok(Vec::new()) };
     let mut rows = stored(objects, branch).unwrap_or_default();
     rows.retain(|row| row.sequence <= head.sequence);
+    // An index that was left over from another copy of the warehouse does not end with what the branch has there.
+    if let Some(last) = rows.last() {
+        let entry = refs::entry(objects.store.as_ref(), branch, last.sequence)?;
+        if entry.and_then(|entry| entry.commit).as_ref() != Some(&last.commit) {
+            rows.clear();
+        }
+    }
     let known = rows.last().map_or(0, |row| row.sequence + 1);
     let n_stored = rows.len();
     for sequence in known..=head.sequence {
         let entry = refs::entry(objects.store.as_ref(), branch, sequence)?.ok_or_else(|| missing(branch, sequence))?;
         if let Some(commit) = entry.commit {
-            rows.push(row(objects, sequence, commit)?);
+            rows.push(row(objects, branch, sequence, commit)?);
         }
     }
     if objects.writes_caches
@@ -61,11 +75,16 @@ fn load_own(objects: &Objects, branch: &str) -> Result<Vec<HistoryRow>> {
     Ok(rows)
 }
 
-/// The entry of `branch` with the newest commit not after `time_us`, by binary search; `None` where all are later.
+/// The entry of `branch`, or of the one from which it began, with the newest commit not after `time_us`, by binary search;
+/// `None` where all are later.
 pub fn entry_at(objects: &Objects, branch: &str, time_us: i64) -> Result<Option<refs::RefEntry>> {
+    entry_until(objects, branch, time_us, u64::MAX - 1)
+}
+
+fn entry_until(objects: &Objects, branch: &str, time_us: i64, last: u64) -> Result<Option<refs::RefEntry>> {
     let store = objects.store.as_ref();
     let Some(head) = refs::head(store, branch)? else { return Ok(None) };
-    let (mut low, mut high) = (0, head.sequence + 1);
+    let (mut low, mut high) = (0, head.sequence.min(last) + 1);
     let mut found = None;
     while low < high {
         let middle = low + (high - low) / 2;
@@ -77,7 +96,13 @@ pub fn entry_at(objects: &Objects, branch: &str, time_us: i64) -> Result<Option<
             high = middle;
         }
     }
-    Ok(found)
+    if found.is_some() {
+        return Ok(found);
+    }
+    match refs::entry(store, branch, 0)?.and_then(|first| first.origin) {
+        Some(origin) => entry_until(objects, &origin.branch, time_us, origin.sequence),
+        None => Ok(None),
+    }
 }
 
 /// The stored index; anything wrong with it means that it is built anew.
@@ -87,11 +112,11 @@ fn stored(objects: &Objects, branch: &str) -> Option<Vec<HistoryRow>> {
     serde_json::from_slice(envelope::open(Kind::History, &bytes, &name).ok()?).ok()
 }
 
-fn row(objects: &Objects, sequence: u64, reference: ObjectRef) -> Result<HistoryRow> {
+fn row(objects: &Objects, branch: &str, sequence: u64, reference: ObjectRef) -> Result<HistoryRow> {
     let commit: Commit = objects.get_json(&reference)?;
     let operation = String::from_utf8_lossy(&objects.get(&commit.operation)?).into_owned();
     let parent = commit.parents.first().map(|parent| parent.id.clone());
-    Ok(HistoryRow { sequence, commit: reference, parent, time_us: commit.time_us, operation })
+    Ok(HistoryRow { branch: branch.into(), sequence, commit: reference, parent, time_us: commit.time_us, operation })
 }
 
 fn missing(branch: &str, sequence: u64) -> Error {

@@ -2,7 +2,7 @@
 //!
 //! The core knows the order and the durability of entries; what stands in them is the affair of `lakebed.metadata`.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::format::envelope::{self, Kind};
 use crate::format::names;
 use crate::object::ObjectStore;
@@ -12,8 +12,10 @@ const HINT: &str = "cache/head-records";
 /// Number of the newest entry; 0 where there is none.
 pub fn head(store: &dyn ObjectStore) -> Result<u64> {
     let exists = |sequence: u64| store.size(&names::record(sequence)).map(|size| size.is_some());
-    let hint = store.get(HINT)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok()).unwrap_or(0);
-    let mut known: u64 = if hint > 0 && exists(hint)? { hint } else { 0 };
+    let mut known = match hint(store)? {
+        hint if hint > 0 && exists(hint)? => hint,
+        _ => listed_head(store)?,
+    };
     while exists(known + 1)? {
         known += 1;
     }
@@ -25,7 +27,19 @@ pub fn read(store: &dyn ObjectStore, after: u64) -> Result<Vec<(u64, Vec<u8>)>> 
     let mut entries = Vec::new();
     for sequence in after + 1.. {
         let name = names::record(sequence);
-        let Some(bytes) = store.get(&name)? else { break };
+        let Some(bytes) = store.get(&name)? else {
+            // A hint alone proves nothing: only an entry behind the gap does.
+            let head = if hint(store)? > sequence { listed_head(store)? } else { 0 };
+            if head < sequence {
+                break;
+            }
+            return Err(Error::Corruption {
+                path: name,
+                problem: "an entry of the record log is missing".into(),
+                expected: format!("entries up to {head}"),
+                found: format!("none with number {sequence}"),
+            });
+        };
         entries.push((sequence, envelope::open(Kind::Record, &bytes, &name)?.to_vec()));
     }
     Ok(entries)
@@ -40,4 +54,13 @@ pub fn append(store: &dyn ObjectStore, sequence: u64, body: &[u8]) -> Result<boo
         let _ = store.put_cache(HINT, sequence.to_string().as_bytes());
     }
     Ok(created)
+}
+
+fn listed_head(store: &dyn ObjectStore) -> Result<u64> {
+    Ok(store.list("records")?.last().and_then(|name| names::record_sequence(name)).unwrap_or(0))
+}
+
+/// Number of an entry that was the newest once; 0 where that is not known.
+fn hint(store: &dyn ObjectStore) -> Result<u64> {
+    Ok(store.get(HINT)?.and_then(|bytes| std::str::from_utf8(&bytes).ok()?.parse().ok()).unwrap_or(0))
 }

@@ -40,8 +40,8 @@ pub struct Origin {
 
 /// How a put-if-absent of an entry ended.
 pub enum Put {
-    /// The entry is ours and durable.
-    Done,
+    /// This entry, which is ours, is durable. An earlier attempt of the same writer may have put it.
+    Done(RefEntry),
     /// Somebody else has that number.
     Taken,
 }
@@ -98,23 +98,22 @@ pub fn hint(store: &dyn ObjectStore, branch: &str, sequence: u64) {
 
 fn put(store: &dyn ObjectStore, kind: Kind, name: &str, entry: &RefEntry) -> Result<Put> {
     let body = serde_json::to_vec(entry).map_err(|e| Error::InvalidArgument(e.to_string()))?;
-    let put = store.put_if_absent(name, &envelope::seal(kind, &body));
-    let created = match put {
-        Ok(created) => created,
-        // The answer may be lost although the entry was written: then it carries our writer id.
-        Err(cause) => match read(store, kind, name, &entry.name, entry.sequence) {
-            Ok(Some(found)) if found.writer == entry.writer => true,
+    let found = || read(store, kind, name, &entry.name, entry.sequence);
+    // The answer may be lost although the entry was written: then it carries our writer id.
+    let ours = match store.put_if_absent(name, &envelope::seal(kind, &body)) {
+        Ok(true) => entry.clone(),
+        Ok(false) => match found()? {
+            Some(found) if found.writer == entry.writer => found,
+            _ => return Ok(Put::Taken),
+        },
+        Err(cause) => match found() {
+            Ok(Some(found)) if found.writer == entry.writer => found,
             Ok(_) => return Err(cause),
             Err(_) => return Err(unknown(entry, &cause)),
         },
     };
-    if !created {
-        let found = read(store, kind, name, &entry.name, entry.sequence)?;
-        let ours = found.is_some_and(|found| found.writer == entry.writer);
-        return Ok(if ours { Put::Done } else { Put::Taken });
-    }
-    store.sync(&[name.to_owned()]).map_err(|cause| unknown(entry, &cause))?;
-    Ok(Put::Done)
+    store.sync(&[name.to_owned()]).map_err(|cause| unknown(&ours, &cause))?;
+    Ok(Put::Done(ours))
 }
 
 fn unknown(entry: &RefEntry, cause: &Error) -> Error {

@@ -5,9 +5,10 @@ use std::fs::File;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::format::names;
+use crate::format::pack::ObjectRef;
 use crate::log::objects::Objects;
 use crate::log::snapshot::{Snapshot, Table};
-use crate::scan::plan;
+use crate::scan::plan::{self, PlannedFile};
 
 /// A stored file that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +33,14 @@ pub struct Report {
 }
 
 impl Report {
-    fn add(&mut self, outcome: Result<()>) -> Result<()> {
+    /// Count one look; damage becomes a problem, and there is no value then.
+    fn take<T>(&mut self, outcome: Result<T>) -> Result<Option<T>> {
         self.n_checked += 1;
         match outcome {
-            Ok(()) => Ok(()),
+            Ok(value) => Ok(Some(value)),
             Err(Error::Corruption { path, problem, expected, found }) => {
                 self.problems.push(Problem { path, problem, expected, found });
-                Ok(())
+                Ok(None)
             }
             Err(other) => Err(other),
         }
@@ -49,19 +51,26 @@ impl Report {
 pub fn verify_snapshot(snapshot: &Snapshot) -> Result<Report> {
     let mut report = Report::default();
     let objects = snapshot.objects();
-    for name in snapshot.tables()?.keys() {
-        let part = verify_table(objects, &snapshot.table(name)?)?;
-        report.n_checked += part.n_checked;
-        report.problems.extend(part.problems);
+    if let Some(tables) = report.take(snapshot.tables())? {
+        for (name, reference) in tables {
+            if let Some(table) = report.take(Table::open(objects, name, reference))? {
+                let part = verify_table(objects, &table)?;
+                report.n_checked += part.n_checked;
+                report.problems.extend(part.problems);
+            }
+        }
     }
-    for pointer in snapshot.schemas()?.values() {
-        report.add(objects.get(pointer).map(|_| ()))?;
+    for pointer in report.take(snapshot.schemas())?.unwrap_or_default().values() {
+        report.take(read(objects, pointer))?;
     }
-    for pointer in snapshot.lake()?.values() {
-        report.add(objects.get(pointer).and_then(|bytes| {
+    for pointer in report.take(snapshot.lake())?.unwrap_or_default().values() {
+        if let Some(Some(bytes)) = report.take(read(objects, pointer))? {
             let hash = lake_hash(&bytes)?;
-            check_raw(objects, &hash)
-        }))?;
+            report.take(check_raw(objects, &hash))?;
+        }
+    }
+    if let Some(commit) = snapshot.commit() {
+        report.take(read(objects, &commit.operation))?;
     }
     Ok(report)
 }
@@ -70,13 +79,16 @@ pub fn verify_snapshot(snapshot: &Snapshot) -> Result<Report> {
 pub fn verify_table(objects: &Objects, table: &Table) -> Result<Report> {
     let mut report = Report::default();
     for leaf in &table.version.leaves {
-        for object in [&leaf.files, &leaf.zones, &leaf.summary] {
-            report.add(objects.get(object).map(|_| ()))?;
+        for object in [&leaf.zones, &leaf.summary] {
+            report.take(read(objects, object))?;
         }
     }
-    for planned in plan::plan(table, None)? {
-        report.add(plan::check_file(objects, &planned))?;
-        report.add(objects.get(&planned.file.summary).map(|_| ()))?;
+    for file in report.take(table.files())?.unwrap_or_default() {
+        report.take(read(objects, &file.summary))?;
+        if objects.purge.resolve(&file.id.to_hex()).is_some() {
+            let name = table.file_name(&file)?;
+            report.take(plan::check_file(objects, &PlannedFile { name, file }))?;
+        }
     }
     Ok(report)
 }
@@ -84,8 +96,16 @@ pub fn verify_table(objects: &Objects, table: &Table) -> Result<Report> {
 /// Check one raw file of the lake.
 pub fn verify_raw(objects: &Objects, hash: &Digest) -> Result<Report> {
     let mut report = Report::default();
-    report.add(check_raw(objects, hash))?;
+    report.take(check_raw(objects, hash))?;
     Ok(report)
+}
+
+/// Read an object; `None` where a purge record says that it was erased.
+fn read(objects: &Objects, object: &ObjectRef) -> Result<Option<Vec<u8>>> {
+    if objects.purge.resolve(&object.id).is_none() {
+        return Ok(None);
+    }
+    objects.get(object).map(Some)
 }
 
 fn check_raw(objects: &Objects, hash: &Digest) -> Result<()> {

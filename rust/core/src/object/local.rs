@@ -22,7 +22,7 @@ pub struct LocalStore {
 
 #[derive(Default)]
 struct State {
-    /// Folders whose own entry, and whose parents' entries, are known to be on disk.
+    /// Folders whose own entry in their parent is known to be on disk.
     durable: HashSet<PathBuf>,
     failed: Option<String>,
 }
@@ -114,10 +114,11 @@ impl ObjectStore for LocalStore {
             names.iter().filter_map(|name| self.path(name).parent().map(Path::to_path_buf)).collect();
         for folder in &folders {
             self.sync_folder(folder)?;
-            for above in folder.ancestors().skip(1).take_while(|above| above.starts_with(&self.root)) {
-                if !lock(&self.state).durable.contains(above) {
+            let parents = folder.ancestors().skip(1).take_while(|above| above.starts_with(&self.root));
+            for (child, above) in folder.ancestors().zip(parents) {
+                if !lock(&self.state).durable.contains(child) {
                     self.sync_folder(above)?;
-                    lock(&self.state).durable.insert(above.to_path_buf());
+                    lock(&self.state).durable.insert(child.to_path_buf());
                 }
             }
         }
@@ -141,12 +142,13 @@ impl ObjectStore for LocalStore {
     }
 
     fn prepare(&self, folders: &[&str]) -> Result<()> {
+        let n_new = self.root.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists()).count();
         for folder in folders {
             let path = self.path(folder);
             fs::create_dir_all(&path).map_err(|e| failed("create", &path, e))?;
         }
-        if let Some(parent) = self.root.parent().filter(|parent| parent.is_dir()) {
-            self.sync_folder(parent)?;
+        for above in self.root.ancestors().skip(1).take(n_new.max(1)) {
+            self.sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
         }
         self.sync(&folders.iter().map(|folder| format!("{folder}/_")).collect::<Vec<_>>())
     }

@@ -169,7 +169,7 @@ impl ColumnStatistics {
             DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => *scale,
             _ => 0,
         };
-        Ok(Self::empty(name.into(), kind, format!("{data_type:?}"), scale))
+        Ok(Self::empty(name.into(), kind, type_name(data_type), scale))
     }
 
     pub(super) fn empty(name: String, kind: Kind, arrow_type: String, scale: i8) -> Self {
@@ -391,6 +391,18 @@ impl ColumnStatistics {
     pub(super) fn add_bounds(&mut self, min: Option<Bound>, max: Option<Bound>) {
         self.min = [self.min.take(), min].into_iter().flatten().reduce(Bound::min);
         self.max = [self.max.take(), max].into_iter().flatten().reduce(Bound::max);
+    }
+}
+
+/// The name that is stored: only that of the outermost type, since fields are written out differently by each library.
+fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::List(_) => "List".into(),
+        DataType::LargeList(_) => "LargeList".into(),
+        DataType::FixedSizeList(_, length) => format!("FixedSizeList({length})"),
+        DataType::Struct(_) => "Struct".into(),
+        DataType::Map(..) => "Map".into(),
+        plain => format!("{plain:?}"),
     }
 }
 

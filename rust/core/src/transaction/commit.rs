@@ -25,6 +25,9 @@ impl Transaction {
     /// Commit with `operation` (JSON) as its description. `None` means that the branch had moved: the transaction stands on
     /// the new head now, and the caller decides again whether to commit. A real conflict is an error.
     pub fn try_commit(&mut self, operation: &[u8]) -> Result<Option<Committed>> {
+        if self.is_committed {
+            return Err(Error::InvalidArgument("the transaction was committed already; begin another one".into()));
+        }
         if self.tables.is_empty() && self.schemas.is_empty() && self.lake.is_empty() {
             return Err(Error::InvalidArgument("nothing to commit: the transaction changed nothing".into()));
         }
@@ -57,9 +60,11 @@ impl Transaction {
             origin: None,
         };
         match refs::put_entry(store, &entry)? {
-            Put::Done => {
+            Put::Done(entry) => {
+                self.is_committed = true;
                 refs::hint(store, &entry.name, entry.sequence);
-                Ok(Some(Committed { commit, ref_sequence: entry.sequence, time_us }))
+                let commit = entry.commit.unwrap_or(commit);
+                Ok(Some(Committed { commit, ref_sequence: entry.sequence, time_us: entry.time_us }))
             }
             Put::Taken => {
                 conflict::rebase(self)?;

@@ -71,7 +71,12 @@ fn move_files(staged: &mut StagedTable, table_id: &str, head: &Snapshot) -> Resu
     let store = head.objects().store.as_ref();
     for file in &mut staged.files {
         let name = names::data_file(table_id, &file.id);
-        let bytes = store.get(&file.name)?.unwrap_or_default();
+        let bytes = store.get(&file.name)?.ok_or_else(|| Error::Corruption {
+            path: file.name.clone(),
+            problem: "a data file of this transaction is missing".into(),
+            expected: "a file".into(),
+            found: "nothing".into(),
+        })?;
         let (upload, _, _) = crate::object::copy_hashed(store.stage()?, &mut bytes.as_slice())?;
         upload.publish(&name)?;
         file.name = name;

@@ -1,7 +1,8 @@
 //! The manifest of a table as leaves of growing size, so that an append rewrites little however many files there are.
 //!
-//! Eight neighbours of one level become one leaf of the next, as in a log-structured merge tree. N files lie in at most
-//! 7 log8(N) + 7 leaves, and each file is rewritten log8(N) times at most. Row order is kept.
+//! A leaf of a level and seven neighbours before it of at most that level become one, as in a log-structured merge tree.
+//! Of the seven leaves before any leaf one is of a higher level, so N files lie in at most 7 log8(N) + 7 leaves. Row order
+//! is kept.
 
 use crate::error::{Error, Result};
 use crate::format::manifest::{self, Bound, DataFile, FileZones, Zone};
@@ -44,16 +45,16 @@ pub(super) fn push(
             Some(before) => before.join(content)?,
             None => content,
         };
-        level += 1;
+        level = self::level(content.files.len() as u64);
     }
     leaves.push(write(&content, pack)?);
     Ok(())
 }
 
-/// Where the run of `FAN - 1` last leaves of `level` starts, if there is one: the new leaf makes it `FAN`.
+/// Where the run of `FAN - 1` last leaves of at most this level starts, if there is one: the new leaf makes it `FAN`.
 fn full_run(leaves: &[Leaf], wanted: u32) -> Option<usize> {
     let start = leaves.len().checked_sub(FAN - 1)?;
-    leaves[start..].iter().all(|leaf| level(leaf.n_files) == wanted).then_some(start)
+    leaves[start..].iter().all(|leaf| level(leaf.n_files) <= wanted).then_some(start)
 }
 
 fn level(n_files: u64) -> u32 {

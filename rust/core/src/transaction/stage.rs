@@ -32,6 +32,7 @@ pub struct Transaction {
     pub(super) written: Vec<String>,
     /// Tells this transaction's ref entry from others'.
     pub(super) writer: String,
+    pub(super) is_committed: bool,
 }
 
 /// New files of one table.
@@ -48,7 +49,8 @@ impl Transaction {
     /// Nothing staged yet, on top of `base`.
     pub fn begin(base: Snapshot) -> Result<Self> {
         let (tables, schemas, lake) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Ok(Self { base, tables, schemas, lake, written: Vec::new(), writer: random_hex()? })
+        let (written, writer) = (Vec::new(), random_hex()?);
+        Ok(Self { base, tables, schemas, lake, written, writer, is_committed: false })
     }
 
     /// The version on which the changes stand; moves when `try_commit` rebases.
@@ -59,24 +61,16 @@ impl Transaction {
     /// Write `batches` to data files of table `name`, which is created if there is none. Returns the number of rows.
     pub fn write(&mut self, name: &str, mode: Mode, batches: &mut dyn RecordBatchReader) -> Result<u64> {
         names::check_table(name)?;
-        let place = format!("table '{name}'");
-        let mut staged = match self.tables.remove(name) {
-            Some(staged) => staged,
-            None => self.stage_table(name, mode, batches, &place)?,
-        };
-        if mode == Mode::Overwrite {
-            staged.schema = staged.schema.replaced_by(&batches.schema(), &place)?;
-            staged.mode = Mode::Overwrite;
-            staged.files.clear();
+        // A frame that is refused leaves what was staged before it.
+        let staged = self.stage(name, mode, batches)?;
+        let n_rows = staged.files.iter().map(|file| file.n_rows).sum();
+        match self.tables.get_mut(name) {
+            Some(earlier) if mode == Mode::Append => earlier.files.extend(staged.files),
+            _ => {
+                self.tables.insert(name.into(), staged);
+            }
         }
-        let outcome = self.write_files(&staged, batches, &place);
-        let n_rows = outcome.as_ref().map_or(0, |files| files.iter().map(|file| file.n_rows).sum());
-        let outcome = outcome.map(|files| staged.files.extend(files));
-        // A frame that is refused must not take back what was staged before it.
-        if outcome.is_ok() || !staged.files.is_empty() {
-            self.tables.insert(name.into(), staged);
-        }
-        outcome.map(|()| n_rows)
+        Ok(n_rows)
     }
 
     /// Set the expectations of table `name`.
@@ -131,6 +125,26 @@ impl Transaction {
             merged.merge(&file.statistics)?;
         }
         Ok(Some(merged))
+    }
+
+    /// The new files alone, in the columns that the table then has.
+    fn stage(&self, name: &str, mode: Mode, batches: &mut dyn RecordBatchReader) -> Result<StagedTable> {
+        let place = format!("table '{name}'");
+        let mut staged = match self.tables.get(name) {
+            Some(StagedTable { table_id, schema, before, .. }) => StagedTable {
+                table_id: table_id.clone(),
+                schema: schema.clone(),
+                files: Vec::new(),
+                before: before.clone(),
+                mode,
+            },
+            None => self.stage_table(name, mode, batches, &place)?,
+        };
+        if mode == Mode::Overwrite {
+            staged.schema = staged.schema.replaced_by(&batches.schema(), &place)?;
+        }
+        staged.files = self.write_files(&staged, batches, &place)?;
+        Ok(staged)
     }
 
     fn stage_table(&self, name: &str, mode: Mode, batches: &dyn RecordBatchReader, place: &str) -> Result<StagedTable> {
