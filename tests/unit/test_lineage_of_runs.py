@@ -491,8 +491,21 @@ def test_a_read_only_handle_shows_the_whole_lineage_and_writes_nothing(wh: lb.Wa
     assert list(records.iterdir()) == []
     wh.write("t", ints(4), message="later still")
     assert [step[1] for step in steps(read_only)] == ["raw/a.csv", "t", "t", "t"]
+    with wh.execution("train") as run:
+        wh.table("t").scan().pl()
+    assert [step[0] for step in steps(read_only)] == ["lakebed.put", *["lakebed.write"] * 3, "train"]
     assert steps(wh) == steps(read_only)
+    assert read_only.verify(run.execution).ok
     assert steps(lb.open(wh.location, read_only=True)) == steps(wh)
+
+
+def test_a_read_only_handle_takes_no_records(wh: lb.Warehouse) -> None:
+    read_only = lb.open(wh.location, read_only=True)
+    with pytest.raises(errors.ReadOnlyError):
+        read_only.metadata.put_execution_type("mine")
+    wh.metadata.close()
+    with pytest.raises(errors.ReadOnlyError):
+        read_only.metadata.put_execution_type("mine")
 
 
 def test_a_read_only_handle_records_no_run(wh: lb.Warehouse) -> None:

@@ -376,7 +376,6 @@ def test_a_handle_may_live_on_a_branch(four: lb.Warehouse) -> None:
     assert wh.sql("SELECT count(*) AS n FROM t").pl()["n"].to_list() == [5]
 
 
-@pytest.mark.xfail(strict=True, reason="rust/core/src/log/history.rs cuts by sequences of different branches")
 def test_the_history_of_a_branch_of_a_branch_is_whole(wh: lb.Warehouse) -> None:
     for n in (1, 2):
         wh.write("t", ints(n), message=f"m{n}")

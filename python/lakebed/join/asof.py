@@ -12,7 +12,7 @@ from lakebed._core import asof_join as join_batches
 from lakebed.errors import InvalidArgumentError, TimeColumnError
 
 if TYPE_CHECKING:
-    import polars as pl
+    import pyarrow as pa
 
 LeftT = TypeVar("LeftT")
 
@@ -101,11 +101,18 @@ def asof_join(
         "suffix": suffix,
     }
     left_input, right_input = _importable(left), _importable(right)
-    if assume_timezone is not None:
-        left_input = _with_zone(left_input, on_left, assume_timezone)
-        right_input = _with_zone(right_input, on_right, assume_timezone)
-    joined: LeftT = _like(left, join_batches(left_input, right_input, options))
-    return joined
+    if assume_timezone is None:
+        return _like(left, join_batches(left_input, right_input, options))  # type: ignore[no-any-return]
+    import pyarrow as pa
+
+    given = pa.table(left_input)
+    left_input = _with_zone(given, on_left, assume_timezone)
+    right_input = _with_zone(pa.table(right_input), on_right, assume_timezone)
+    joined = pa.table(join_batches(left_input, right_input, options))
+    # The zone is only for the comparison: the left time stays as it was given.
+    position = given.schema.get_field_index(on_left)
+    joined = joined.set_column(position, given.schema.field(position), given.column(position))
+    return _like(left, joined)  # type: ignore[no-any-return]
 
 
 def _names(by: Sequence[str]) -> list[str]:
@@ -136,21 +143,25 @@ def _importable(frame: Any) -> Any:
     return collect() if type(frame).__name__ == "LazyFrame" and collect else frame
 
 
-def _with_zone(frame: Any, column: str, zone: str) -> Any:
+def _with_zone(table: pa.Table, column: str, zone: str) -> pa.Table:
+    """The table with its naive time column as one in `zone`; a missing column is left for the core to name."""
     import polars as pl
+    import pyarrow as pa
 
-    table: pl.DataFrame = pl.DataFrame(frame)
-    kind = table.schema.get(column)
-    if isinstance(kind, pl.Datetime) and kind.time_zone is None:
-        try:
-            return table.with_columns(pl.col(column).dt.replace_time_zone(zone))
-        except pl.exceptions.PolarsError as error:
-            cause = str(error).partition("\n")[0]
-            raise InvalidArgumentError(
-                f"time column {column!r} cannot be read in time zone {zone!r}: {cause}; "
-                "name another zone, or convert the column first"
-            ) from error
-    return table
+    position = table.schema.get_field_index(column)
+    kind = table.schema.field(position).type if position >= 0 else pa.null()
+    if not pa.types.is_date32(kind) and not (pa.types.is_timestamp(kind) and kind.tz is None):
+        return table
+    naive = pl.Series(table.column(position))
+    naive = naive.cast(pl.Datetime("us")) if pa.types.is_date32(kind) else naive
+    try:
+        return table.set_column(position, column, naive.dt.replace_time_zone(zone).to_arrow())
+    except pl.exceptions.PolarsError as error:
+        cause = str(error).partition("\n")[0]
+        raise InvalidArgumentError(
+            f"time column {column!r} cannot be read in time zone {zone!r}: {cause}; "
+            "name another zone, or convert the column first"
+        ) from error
 
 
 def _like(left: Any, stream: ArrowStream) -> Any:

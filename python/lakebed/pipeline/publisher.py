@@ -62,17 +62,19 @@ def publish(session: Session) -> MetadataStore:
         >>> [execution.type for execution in wh.metadata.get_executions()]
         ['lakebed.write']
     """
+    session.drop_stale_overlay()
     store = session.store
     missing = _missing(session, store)
+    if missing and session.repository.read_only:
+        store = session.overlay_store()
+        missing = _missing(session, store)
     if missing:
-        if session.repository.read_only:
-            store = session.overlay_store()
         known: set[_Link] = set()
         with store.batch() as batch:
             for branch, commit in missing:
                 group = batch.group(key=_key(commit.id), time=int(commit.timestamp.timestamp() * 1000))
                 _record(session, group, branch, commit, known)
-    return store
+    return session.store
 
 
 def artifact_of(store: MetadataStore, reference: Reference) -> Artifact:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import getpass
 import os
 from collections.abc import Iterator
@@ -43,14 +44,15 @@ class Session:
         >>> with session.recording(Reads("train", "train-1")) as reads:
         ...     session.note_table(table)
         ...     session.note(TableReference.of(table))
-        >>> [reference.name for reference in reads.inputs]
-        ['t']
+        >>> [reference.name for reference in reads.inputs], session.drop_stale_overlay()
+        (['t'], None)
     """
 
     def __init__(self, repository: Repository, *, branch: str = MAIN) -> None:
         self.repository = repository
         self.branch = branch
         self._store: MetadataStore | None = None
+        self._overlay_head: int | None = None
 
     @property
     def reads(self) -> Reads | None:
@@ -86,15 +88,23 @@ class Session:
         return self._store
 
     def overlay_store(self) -> MetadataStore:
-        """Replace the lineage store by one in memory that may be written although the warehouse may not.
+        """Let the lineage store be one in memory, over the records that there are now: for readers that may not write.
 
         Returns:
-            The store, with all records that there are.
+            Another store over the same records; what is put into it is seen through `store`, which stays read-only.
         """
         from lakebed.metadata import MetadataStore
 
-        self._store = MetadataStore(OverlayRecordLog(StoredRecordLog(self.repository)))
-        return self._store
+        log = StoredRecordLog(self.repository)
+        self._overlay_head = log.head()
+        overlay = OverlayRecordLog(log)
+        self._store = MetadataStore(overlay, read_only=True)
+        return MetadataStore(overlay)
+
+    def drop_stale_overlay(self) -> None:
+        """Forget the store in memory once somebody else has added records."""
+        if self._overlay_head is not None and StoredRecordLog(self.repository).head() != self._overlay_head:
+            self._store, self._overlay_head = None, None
 
     def snapshot(self, version: VersionLike = None) -> Snapshot:
         """Find a version on this session's branch.
@@ -139,6 +149,13 @@ class Session:
             self.reads.add_input(reference)
 
 
+@functools.cache
+def _user() -> str:
+    with contextlib.suppress(KeyError, OSError, ImportError):
+        return getpass.getuser()
+    return ""
+
+
 def author() -> str:
     """Tell who makes a commit.
 
@@ -151,6 +168,4 @@ def author() -> str:
     """
     if "LAKEBED_AUTHOR" in os.environ:
         return os.environ["LAKEBED_AUTHOR"]
-    with contextlib.suppress(KeyError, OSError, ImportError):
-        return getpass.getuser()
-    return ""
+    return _user()

@@ -61,7 +61,7 @@ pub(crate) fn collect_statistics(py: Python<'_>, frame: Input) -> PyResult<Table
             let batch = batch?;
             threads::install(|| collector.update(&batch))?;
         }
-        Ok(TableStatistics { inner: collector.finish() })
+        Ok(TableStatistics { inner: threads::install(|| collector.finish()) })
     })
 }
 

@@ -19,7 +19,7 @@ use super::schema::TableSchema;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::object::{ObjectStore, Upload};
-use crate::statistics::{Collector, TableStatistics};
+use crate::statistics::{Collector, TableStatistics, WORTH_THREADS};
 use crate::threads;
 
 /// Rows that are encoded at once. Blocks start at the same rows of a file however the caller's batches fall.
@@ -101,8 +101,12 @@ impl FilesWriter<'_> {
             None => self.start()?,
         };
         let OpenFile { parquet, collector, .. } = &mut file;
-        let (summarised, encoded) =
-            threads::install(|| rayon::join(|| collector.update(block), || parquet.write(block)));
+        // Waking another thread costs more than a small block.
+        let (summarised, encoded) = if block.num_rows() * block.num_columns() < WORTH_THREADS {
+            (collector.update(block), parquet.write(block))
+        } else {
+            threads::install(|| rayon::join(|| collector.update(block), || parquet.write(block)))
+        };
         summarised?;
         encoded?;
         file.n_rows += block.num_rows();
@@ -130,12 +134,18 @@ impl FilesWriter<'_> {
         let id = Digest(*upload.hasher.finalize().as_bytes());
         let name = names::data_file(self.target.table_id, &id);
         upload.upload.publish(&name)?;
+        let collector = file.collector;
+        let statistics = if file.n_rows * self.physical.fields().len() < WORTH_THREADS {
+            collector.finish()
+        } else {
+            threads::install(|| collector.finish())
+        };
         self.written.push(WrittenFile {
             id,
             name,
             n_rows: file.n_rows as u64,
             size_bytes: upload.size_bytes,
-            statistics: file.collector.finish(),
+            statistics,
         });
         Ok(())
     }

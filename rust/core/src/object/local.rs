@@ -72,7 +72,8 @@ impl ObjectStore for LocalStore {
     fn get_range(&self, name: &str, offset: u64, length: u64) -> Result<Option<Vec<u8>>> {
         let path = self.path(name);
         let Some(mut file) = found(File::open(&path), "open", &path)? else { return Ok(None) };
-        let mut bytes = Vec::new();
+        let size = file.metadata().map_or(0, |metadata| metadata.len());
+        let mut bytes = Vec::with_capacity(length.min(size.saturating_sub(offset)) as usize);
         file.seek(SeekFrom::Start(offset))
             .and_then(|_| file.take(length).read_to_end(&mut bytes))
             .map_err(|e| failed("read", &path, e))?;

@@ -17,7 +17,7 @@ use super::values::{Block, Extremes, Number};
 use crate::error::{Error, Result};
 
 /// Values of a batch below which threads cost more than they bring.
-const WORTH_THREADS: usize = 1 << 14;
+pub(crate) const WORTH_THREADS: usize = 1 << 14;
 const MS_PER_DAY: i64 = 86_400_000;
 
 /// Makes the statistics of batches that come one after the other.
@@ -71,7 +71,11 @@ impl Collector {
 
     /// The statistics of all rows so far.
     pub fn finish(self) -> TableStatistics {
-        let columns = self.columns.into_par_iter().map(ColumnCollector::finish).collect();
+        let columns = if self.n_rows as usize * self.columns.len() < WORTH_THREADS {
+            self.columns.into_iter().map(ColumnCollector::finish).collect()
+        } else {
+            self.columns.into_par_iter().map(ColumnCollector::finish).collect()
+        };
         TableStatistics { n_rows: self.n_rows, columns }
     }
 }

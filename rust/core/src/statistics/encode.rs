@@ -4,7 +4,7 @@ use super::TableStatistics;
 use super::column::{ColumnStatistics, Kind, Lengths};
 use super::scalar::{Bound, Scalar};
 use crate::error::Result;
-use crate::sketch::{BitHistogram, Distinct, Frequent, Moments, Reader, put_varint};
+use crate::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, Moments, Reader, put_varint};
 
 const VERSION: u8 = 1;
 
@@ -43,19 +43,21 @@ fn write_column(column: &ColumnStatistics, out: &mut Vec<u8>) {
     put_varint(out, column.n_null);
     write_bound(column.min.as_ref(), out);
     write_bound(column.max.as_ref(), out);
-    if column.kind.is_numeric() {
-        column.moments.write(out);
-        column.bits.write(out);
-    } else {
-        for field in [column.lengths.n, column.lengths.min, column.lengths.max, column.lengths.total] {
-            put_varint(out, field);
-        }
-    }
     if column.kind.is_counted() {
         column.frequent.write(out);
         // The exact values are the distinct ones.
         if !column.frequent.is_exact() {
             column.distinct.write(out);
+        }
+    }
+    if column.kind.is_numeric() {
+        column.moments.write(out);
+        if !bits_follow(column) {
+            column.bits.write(out);
+        }
+    } else {
+        for field in [column.lengths.n, column.lengths.min, column.lengths.max, column.lengths.total] {
+            put_varint(out, field);
         }
     }
 }
@@ -72,13 +74,6 @@ fn read_column(reader: &mut Reader<'_>) -> Result<ColumnStatistics> {
     column.n_null = reader.varint()?;
     column.min = read_bound(kind, scale, reader)?;
     column.max = read_bound(kind, scale, reader)?;
-    if kind.is_numeric() {
-        column.moments = Moments::read(reader)?;
-        column.bits = BitHistogram::read(reader)?;
-    } else {
-        column.lengths =
-            Lengths { n: reader.varint()?, min: reader.varint()?, max: reader.varint()?, total: reader.varint()? };
-    }
     if kind.is_counted() {
         let frequent = Frequent::read(reader)?;
         if frequent.is_bytes() != column.frequent.is_bytes() {
@@ -88,7 +83,39 @@ fn read_column(reader: &mut Reader<'_>) -> Result<ColumnStatistics> {
             if frequent.is_exact() { Distinct::of_sorted(frequent.hashes()) } else { Distinct::read(reader)? };
         column.frequent = frequent;
     }
+    if kind.is_numeric() {
+        column.moments = Moments::read(reader)?;
+        column.bits = if bits_follow(&column) { bits_of(&column) } else { BitHistogram::read(reader)? };
+    } else {
+        column.lengths =
+            Lengths { n: reader.varint()?, min: reader.varint()?, max: reader.varint()?, total: reader.varint()? };
+    }
     Ok(column)
+}
+
+/// Whether the histogram follows from the counts of the values, which are exact and all there.
+fn bits_follow(column: &ColumnStatistics) -> bool {
+    column.kind.is_counted() && column.frequent.is_exact() && !column.frequent.is_bytes()
+}
+
+fn bits_of(column: &ColumnStatistics) -> BitHistogram {
+    let float = |bits: u64| match column.kind {
+        Kind::Float => f64::from_bits(bits),
+        Kind::UInt => bits as f64,
+        _ => bits as i64 as f64,
+    };
+    let values: Vec<(f64, u64)> = column
+        .frequent
+        .entries()
+        .filter_map(|(value, count, _)| match value {
+            FrequentValue::Fixed(bits) => Some((float(bits), count)),
+            FrequentValue::Bytes(_) => None,
+        })
+        .collect();
+    let mut bits = BitHistogram::default();
+    bits.update_counted(&values);
+    bits.freeze();
+    bits
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {

@@ -16,6 +16,7 @@ use std::collections::HashMap;
 use crate::error::Result;
 
 pub use collect::Collector;
+pub(crate) use collect::WORTH_THREADS;
 pub use column::{ColumnStatistics, DistinctCount, Kind, Lengths};
 pub use scalar::{Bound, Scalar};
 
