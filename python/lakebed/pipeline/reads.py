@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lakebed.pipeline.references import Reference
+from lakebed.pipeline.references import Reference, TableReference
 
 
 class Reads:
@@ -25,18 +25,18 @@ class Reads:
     def __init__(self, type: str, name: str) -> None:  # noqa: A002 - ML Metadata calls it that.
         self.type = type
         self.name = name
-        self._inputs: dict[Reference, None] = {}
-        self._outputs: dict[Reference, None] = {}
+        self._inputs: dict[tuple[str, str], Reference] = {}
+        self._outputs: dict[tuple[str, str], Reference] = {}
 
     @property
     def inputs(self) -> list[Reference]:
         """What was read."""
-        return list(self._inputs)
+        return list(self._inputs.values())
 
     @property
     def outputs(self) -> list[Reference]:
         """What was made."""
-        return list(self._outputs)
+        return list(self._outputs.values())
 
     def add_input(self, reference: Reference) -> None:
         """Note that something was read.
@@ -44,8 +44,8 @@ class Reads:
         Args:
             reference: A table version or a raw file.
         """
-        if reference not in self._outputs:
-            self._inputs[reference] = None
+        if _content(reference) not in self._outputs:
+            self._inputs.setdefault(_content(reference), reference)
 
     def add_output(self, reference: Reference) -> None:
         """Note that something was made.
@@ -53,7 +53,7 @@ class Reads:
         Args:
             reference: A table version or a raw file.
         """
-        self._outputs[reference] = None
+        self._outputs.setdefault(_content(reference), reference)
 
     def reference(self) -> dict[str, str]:
         """Tell how a commit names the run in which it was made.
@@ -62,3 +62,10 @@ class Reads:
             Members `type` and `name`.
         """
         return {"type": self.type, "name": self.name}
+
+
+def _content(reference: Reference) -> tuple[str, str]:
+    """What was read, through whichever commit it was found."""
+    if isinstance(reference, TableReference):
+        return reference.name, reference.version
+    return reference.path, reference.hash

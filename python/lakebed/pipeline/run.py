@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import ReadOnlyError, RecordNotFoundError
+from lakebed.errors import InvalidArgumentError, ReadOnlyError, RecordNotFoundError
 from lakebed.metadata import Artifact, Event, EventType, Execution, ExecutionState, ExecutionType
 from lakebed.pipeline import publisher
 from lakebed.pipeline.changes import Changes
@@ -65,6 +65,7 @@ class Run:
         self._reads = Reads(self.type, self.name)
         self._saved: list[str] = []
         self._scope = contextlib.ExitStack()
+        self._has_begun = False
         for reference in references(inputs):
             self._reads.add_input(reference)
 
@@ -142,6 +143,9 @@ class Run:
             raise ReadOnlyError(
                 f"a run needs to be recorded, but {place} was opened read-only; open it without read_only=True"
             )
+        if self._has_begun:
+            raise InvalidArgumentError(f"run {self.name!r} has begun before; make another one with wh.execution(...)")
+        self._has_begun = True
         store = publisher.publish(self._session)
         with store.batch() as batch:
             group = batch.group(key=f"begin:{self.name}")

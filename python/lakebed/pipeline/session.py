@@ -52,6 +52,7 @@ class Session:
         self.repository = repository
         self.branch = branch
         self._store: MetadataStore | None = None
+        repository.observe(self.note_table)
         self._overlay_head: int | None = None
 
     @property
@@ -69,11 +70,12 @@ class Session:
         Yields:
             The same.
         """
-        token = _RUNS.set((*_RUNS.get(), (self, reads)))
+        _RUNS.set((*_RUNS.get(), (self, reads)))
         try:
             yield reads
         finally:
-            _RUNS.reset(token)
+            # Not by a token: runs need not end in the order in which they began.
+            _RUNS.set(tuple(entry for entry in _RUNS.get() if entry[1] is not reads))
 
     @property
     def store(self) -> MetadataStore:

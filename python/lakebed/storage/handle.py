@@ -26,6 +26,9 @@ class Handle:
         read_only: Whether writes are refused and a missing warehouse is an error.
         verify: `"first"`, `"always"` or `"never"`.
 
+    Attributes:
+        observers: Called with each table whose rows are about to be read.
+
     Example:
         >>> Handle("memory://").core.branches()
         ['main']
@@ -37,6 +40,7 @@ class Handle:
         self.location = text if text == _MEMORY else str(Path(text).absolute())
         self.read_only = read_only
         self.verify = verify
+        self.observers: list[Callable[[Any], None]] = []
         self._core = self._open()
         self._process = os.getpid()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from lakebed._core import Repository as CoreRepository
 from lakebed.errors import InvalidArgumentError, ObjectNotFoundError, VersionNotFoundError
 from lakebed.storage.handle import Handle
-from lakebed.storage.snapshot import Snapshot, to_datetime
+from lakebed.storage.snapshot import Snapshot, Table, to_datetime
 from lakebed.storage.transaction import Transaction
 from lakebed.storage.verify import VerifyReport
 
@@ -109,6 +110,25 @@ class Repository:
     def verify_mode(self) -> str:
         """When data files are checked: `"first"`, `"always"` or `"never"`."""
         return self._handle.verify
+
+    def observe(self, observer: Callable[[Table], None]) -> None:
+        """Call somebody with each table whose rows are about to be read through this handle.
+
+        Args:
+            observer: Takes the table.
+
+        Example:
+            >>> import polars as pl
+            >>> repository, seen = Repository("memory://"), []
+            >>> repository.observe(lambda table: seen.append(table.name))
+            >>> transaction = repository.begin()
+            >>> _ = transaction.write("t", pl.DataFrame({"x": [1]}))
+            >>> _ = transaction.commit({})
+            >>> _ = repository.snapshot().table("t").scan()
+            >>> seen
+            ['t']
+        """
+        self._handle.observers.append(observer)
 
     def snapshot(self, version: VersionLike = None, *, branch: str = "main") -> Snapshot:
         """Find a version.
@@ -323,7 +343,9 @@ class Repository:
 
 def _commit(row: dict[str, Any], tags: tuple[str, ...]) -> Commit:
     operation = json.loads(row["operation"])
-    return Commit(row["commit"], row["parent"], row["sequence"], to_datetime(row["time_us"]), operation, tags, row["branch"])
+    return Commit(
+        row["commit"], row["parent"], row["sequence"], to_datetime(row["time_us"]), operation, tags, row["branch"]
+    )
 
 
 def _parse_time(text: str) -> dt.datetime | None:

@@ -242,6 +242,8 @@ class Table:
             >>> wh.at("main").table("t").lazy(columns=["b"]).collect()["b"].to_list()
             ['x', None]
         """
+        for observe in self._handle.observers:
+            observe(self)
         frame = self._handle.scan_files(self.core, self._predicate(where), self.schema)
         if columns is None:
             return frame
