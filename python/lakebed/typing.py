@@ -15,3 +15,28 @@ class ArrowStreamExportable(Protocol):
 
 Frame = ArrowStreamExportable
 """Anything that can be read as a table: n rows, named columns."""
+
+
+def importable(frame: Any) -> Any:
+    """Give a frame in a form that the core can read: lazy ones are collected.
+
+    Args:
+        frame: Anything that speaks Arrow, or a Polars lazy frame.
+
+    Returns:
+        The frame itself wherever that is possible.
+
+    Example:
+        >>> import polars as pl
+        >>> importable(pl.LazyFrame({"a": [1]})).height
+        1
+    """
+    if type(frame).__module__.partition(".")[0] != "polars":
+        return frame
+    import polars as pl
+
+    table = frame.collect(engine="streaming") if isinstance(frame, pl.LazyFrame) else frame
+    if isinstance(table, pl.DataFrame) and pl.Null in table.dtypes:
+        # Polars gives columns of nulls a buffer, which Arrow does not foresee; pyarrow gives them none.
+        return table.to_arrow()
+    return table

@@ -471,8 +471,8 @@ class Warehouse:
         """Compare stored bytes with recorded hashes.
 
         Args:
-            start: An artifact, an execution, a run, a table or a raw file: it, and all that it was made from, is
-                checked; None checks the whole head.
+            start: A table, a raw file or an artifact: it and all that it was made from is checked. A run or an
+                execution: all that it read. None: the whole head.
 
         Returns:
             The report; it names each file that is damaged or missing, with the expected and the found hash.

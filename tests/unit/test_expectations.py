@@ -255,7 +255,6 @@ def test_the_same_holds_between_two_handles_of_a_folder(tmp_path_factory: pytest
     assert lb.open(wh.location).table("flights").num_rows == 40
 
 
-@pytest.mark.xfail(strict=True, reason="the first gate run looks at the expectations of the transaction's begin")
 def test_expectations_that_somebody_relaxes_during_a_transaction_count(gated: lb.Warehouse) -> None:
     tx = gated.transaction()
     tx.write("flights", frame("SFO"))

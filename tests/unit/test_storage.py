@@ -72,7 +72,7 @@ def test_times_of_every_form_find_the_newest_commit_not_after_them(repository: R
     naive = moment.replace(tzinfo=None)
     forms = (moment, moment.astimezone(paris), naive, moment.isoformat(), naive.isoformat() + "Z", naive.isoformat())
     assert {repository.snapshot(form).commit for form in forms} == {second.id}
-    with pytest.raises(errors.VersionNotFoundError, match="no commit that early"):
+    with pytest.raises(errors.VersionNotFoundError, match="is as old as"):
         repository.snapshot(moment - dt.timedelta(days=1))
     assert repository.snapshot(moment + dt.timedelta(days=1)).commit == repository.snapshot().commit
 
@@ -546,13 +546,6 @@ def test_a_folder_that_cannot_be_written_is_refused() -> None:
     with pytest.raises((errors.UnwritableError, errors.StorageError), match="cannot create /proc/") as caught:
         Repository("/proc/lakebed-test")
     assert isinstance(caught.value, OSError)
-
-
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_refused(tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
-    with pytest.raises(errors.UnwritableError, match="cannot create"):
-        Repository(tmp_path / "w")
 
 
 def test_an_unknown_verify_mode_is_refused() -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from lakebed._core import ArrowStream
 from lakebed._core import asof_join as join_batches
 from lakebed.errors import InvalidArgumentError, TimeColumnError
+from lakebed.typing import importable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +28,6 @@ _UNITS_NS = {
     "w": 604_800_000_000_000,
 }
 _DURATION = re.compile(r"(\d+)(ns|us|ms|s|m|h|d|w)")
-_LONGEST_NS = 2**63 - 1
 
 
 def asof_join(
@@ -100,7 +100,7 @@ def asof_join(
         "forward": strategy == "forward",
         "suffix": suffix,
     }
-    left_input, right_input = _importable(left), _importable(right)
+    left_input, right_input = importable(left), importable(right)
     if assume_timezone is None:
         return _like(left, join_batches(left_input, right_input, options))  # type: ignore[no-any-return]
     import pyarrow as pa
@@ -134,13 +134,7 @@ def _nanoseconds(tolerance: object) -> int | None:
         nanoseconds = sum(int(number) * _UNITS_NS[unit] for number, unit in parts)
     if nanoseconds < 0:
         raise InvalidArgumentError(f"tolerance {tolerance!r} is negative; give the greatest distance as 0 or more")
-    return min(nanoseconds, _LONGEST_NS)
-
-
-def _importable(frame: Any) -> Any:
-    """A lazy frame has to be read first; everything else speaks Arrow by itself."""
-    collect = getattr(frame, "collect", None)
-    return collect() if type(frame).__name__ == "LazyFrame" and collect else frame
+    return nanoseconds
 
 
 def _with_zone(table: pa.Table, column: str, zone: str) -> pa.Table:

@@ -13,11 +13,11 @@ from lakebed.lake import LakeView, Pointer, describe
 from lakebed.pipeline.expectations import Expectations
 from lakebed.pipeline.references import TableReference, references, to_dict
 from lakebed.pipeline.session import author
+from lakebed.schema import Schema
 
 if TYPE_CHECKING:
     from lakebed.pipeline.reads import Reads
     from lakebed.pipeline.session import Session
-    from lakebed.schema import Schema
     from lakebed.storage import Snapshot, Transaction
     from lakebed.typing import Frame
 
@@ -85,7 +85,6 @@ class Changes:
             raise InvalidArgumentError(f"there is no mode {mode!r}; use 'append' or 'overwrite'")
         self._check_open()
         made_from = [to_dict(reference) for reference in references(inputs)]
-        frame = frame.collect() if type(frame).__name__ == "LazyFrame" else frame  # type: ignore[attr-defined]
         n_rows = self._core.write(name, frame, overwrite=mode == "overwrite")
         staged = self._tables.setdefault(name, {"name": name, "mode": mode, "n_rows": 0, "inputs": []})
         if mode == "overwrite":
@@ -140,6 +139,9 @@ class Changes:
             InvalidArgumentError: There is no such gate.
         """
         self._check_open()
+        if not isinstance(schema, Schema):
+            hint = "infer one with wh.infer_schema or read one with lb.Schema.from_text"
+            raise InvalidArgumentError(f"expectations are a lakebed.Schema, not {type(schema).__name__}; {hint}")
         before = self._expectations(name)
         gate = gate or (before.gate if before else "warn")
         after = Expectations(schema, gate, before.version + 1 if before else 1)
@@ -205,6 +207,7 @@ class Changes:
 
         staged = transaction.core.staged_statistics(name)
         if staged is None or staged.n_rows == 0:
+            self._judge_empty(name, expectations)
             return
         anomalies = validate_statistics(from_core(staged), expectations.schema)
         if not anomalies:
@@ -215,6 +218,13 @@ class Changes:
             hint = "nothing was changed; mend the rows, or accept them with wh.update_schema"
             raise GateRefusedError(f"{message}\n{hint}", anomalies)
         _log.warning("%s", message)
+
+    def _judge_empty(self, name: str, expectations: Expectations) -> None:
+        """No rows add nothing, but in the place of all rows they take everything away, the columns too."""
+        if expectations.gate == "refuse" and self._tables.get(name, {}).get("mode") == "overwrite":
+            message = f"an overwrite of table {name!r} has no rows that could be compared with its schema"
+            hint = "nothing was changed; give rows, or set the gate to 'warn' first"
+            raise GateRefusedError(f"{message}; {hint}")
 
     def _expectations(self, name: str) -> Expectations | None:
         payload = self._core.core.base_schema_payload(name)

@@ -220,8 +220,7 @@ def _statistics_of(session: Session, name: str, frame: Frame | None, version: Ve
 
     if frame is None:
         return statistics(session, name, version)
-    lazy = type(frame).__name__ == "LazyFrame"
-    return from_frame(frame.collect() if lazy else frame)  # type: ignore[attr-defined]
+    return from_frame(frame)
 
 
 def lake(session: Session, version: VersionLike = None) -> LakeView:

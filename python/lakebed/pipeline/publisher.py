@@ -6,11 +6,9 @@ somebody asks for the lineage, in one entry for all commits that have none. A cr
 
 from __future__ import annotations
 
-import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakebed.errors import VersionNotFoundError
 from lakebed.lake import Pointer
 from lakebed.metadata import (
     Artifact,
@@ -71,9 +69,9 @@ def publish(session: Session) -> MetadataStore:
     if missing:
         known: set[_Link] = set()
         with store.batch() as batch:
-            for branch, commit in missing:
+            for commit in missing:
                 group = batch.group(key=_key(commit.id), time=int(commit.timestamp.timestamp() * 1000))
-                _record(session, group, branch, commit, known)
+                _record(session, group, commit, known)
     return session.store
 
 
@@ -178,9 +176,9 @@ def raw_artifact(pointer: Pointer, kind: str | None = None) -> Artifact:
     )
 
 
-def _missing(session: Session, store: MetadataStore) -> list[tuple[str, Commit]]:
+def _missing(session: Session, store: MetadataStore) -> list[Commit]:
     """Commits without a record, oldest first; a branch is looked at from its head down to its first recorded commit."""
-    missing: dict[str, tuple[str, Commit]] = {}
+    missing: dict[str, Commit] = {}
     for branch in session.repository.branches():
         head = session.repository.snapshot(branch)
         if head.commit is None or store.has_key(_key(head.commit)):
@@ -188,17 +186,17 @@ def _missing(session: Session, store: MetadataStore) -> list[tuple[str, Commit]]
         for commit in session.repository.history(branch):
             if store.has_key(_key(commit.id)):
                 break
-            missing.setdefault(commit.id, (branch, commit))
-    return sorted(missing.values(), key=lambda found: found[1].timestamp)
+            missing.setdefault(commit.id, commit)
+    return sorted(missing.values(), key=lambda commit: commit.timestamp)
 
 
 _Link: TypeAlias = tuple[str, EventType, str, str | None]
 """Name of an execution, kind of event, type and name of an artifact: such an event is recorded once."""
 
 
-def _record(session: Session, group: Group, branch: str, commit: Commit, known: set[_Link]) -> None:
+def _record(session: Session, group: Group, commit: Commit, known: set[_Link]) -> None:
     store = session.store
-    snapshot = _version_of(session, branch, commit)
+    snapshot = session.repository.at_sequence(commit.branch, commit.sequence)
     context = _put_warehouse(session, group)
     run = _run_of(store, commit.operation)
     if run is not None:
@@ -212,16 +210,6 @@ def _record(session: Session, group: Group, branch: str, commit: Commit, known: 
         output = _put_event(group, EventType.OUTPUT, step.output, execution, (name, known))
         group.put_association(execution, context)
         group.put_attribution(output, context)
-
-
-def _version_of(session: Session, branch: str, commit: Commit) -> Snapshot:
-    """The version that a commit made, through the branch on which it was made: branches share their older commits."""
-    for name in dict.fromkeys((branch, *session.repository.branches())):
-        with contextlib.suppress(VersionNotFoundError):
-            snapshot = session.repository.at_sequence(name, commit.sequence)
-            if snapshot.commit == commit.id:
-                return snapshot
-    return session.repository.snapshot(commit.id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from lakebed._core import TableStatistics, collect_statistics
 from lakebed.statistics.statistics import Statistics
+from lakebed.typing import importable
 
 if TYPE_CHECKING:
     from lakebed.storage import Table
@@ -30,7 +31,7 @@ def from_frame(frame: Frame, *, name: str = "") -> Statistics:
         >>> from_frame(pl.DataFrame({"a": [1, None]})).column("a").n_missing
         1
     """
-    return from_core(collect_statistics(frame), name=name)
+    return from_core(collect_statistics(importable(frame)), name=name)
 
 
 def from_table(table: Table) -> Statistics:

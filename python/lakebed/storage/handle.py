@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakebed._core import Repository as CoreRepository
+from lakebed.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,6 +37,9 @@ class Handle:
 
     def __init__(self, location: str | os.PathLike[str], *, read_only: bool = False, verify: str = "first") -> None:
         text = os.fspath(location)
+        if "://" in text and text != _MEMORY:
+            hint = f"give the path of a folder, or {_MEMORY!r}"
+            raise InvalidArgumentError(f"{text!r} is not a place where a warehouse can lie; {hint}")
         # A relative path would mean another folder after a change of directory.
         self.location = text if text == _MEMORY else str(Path(text).absolute())
         self.read_only = read_only

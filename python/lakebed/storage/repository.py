@@ -338,7 +338,12 @@ class Repository:
         aware = moment.replace(tzinfo=dt.timezone.utc) if moment.tzinfo is None else moment
         elapsed = aware - dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
         time_us = (elapsed.days * 86_400 + elapsed.seconds) * 1_000_000 + elapsed.microseconds
-        return Snapshot(self._handle, self.core.at_time(branch, time_us))
+        try:
+            return Snapshot(self._handle, self.core.at_time(branch, time_us))
+        except VersionNotFoundError as error:
+            asked = aware.isoformat()
+            message = f"no version of branch {branch!r} is as old as {asked}; wh.log() tells the times of all commits"
+            raise VersionNotFoundError(message) from error
 
 
 def _commit(row: dict[str, Any], tags: tuple[str, ...]) -> Commit:

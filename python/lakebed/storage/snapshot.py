@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import ColumnNotFoundError
+from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
 from lakebed.storage.predicate import to_json
 from lakebed.storage.scan import Scan
 from lakebed.storage.verify import VerifyReport
@@ -15,6 +15,7 @@ from lakebed.storage.verify import VerifyReport
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
+    from polars.selectors import Selector
 
     from lakebed._core import Snapshot as CoreSnapshot
     from lakebed._core import Table as CoreTable
@@ -248,7 +249,7 @@ class Table:
         if columns is None:
             return frame
         self._check_columns(columns)
-        return frame.select(columns)
+        return frame.select(_exact(columns))
 
     def scan(self, columns: Sequence[str] | None = None, where: str | None = None) -> Scan:
         """Read rows.
@@ -281,7 +282,10 @@ class Table:
         if columns is None:
             return Scan(frame)
         self._check_columns(columns)
-        return Scan(frame.select(columns))
+        return Scan(frame.select(_exact(columns)))
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        return self.scan().__arrow_c_stream__(requested_schema)
 
     def verify(self) -> VerifyReport:
         """Compare every stored byte of this table with its recorded hash.
@@ -305,6 +309,9 @@ class Table:
         import difflib
 
         known = self.schema.names
+        if len(set(columns)) != len(columns):
+            twice = next(name for name in columns if list(columns).count(name) > 1)
+            raise InvalidArgumentError(f"column {twice!r} of table {self.name!r} was asked for twice; name it once")
         for name in columns:
             if name not in known:
                 near = difflib.get_close_matches(name, known, n=3)
@@ -313,3 +320,10 @@ class Table:
 
     def __repr__(self) -> str:
         return f"Table({self.name}, {self.num_rows} rows, {len(self.schema)} columns, version {self.version[:12]})"
+
+
+def _exact(columns: Sequence[str]) -> Selector:
+    """Columns by their very names: Polars reads some texts as patterns."""
+    from polars import selectors
+
+    return selectors.by_name(*columns)

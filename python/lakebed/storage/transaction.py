@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed.errors import WriteConflictError
 from lakebed.storage.snapshot import to_datetime
-from lakebed.typing import Frame
+from lakebed.typing import Frame, importable
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -73,7 +73,7 @@ class Transaction:
             SchemaMismatchError: A column does not fit the table without loss.
             ColumnNotFoundError: The table has no such column.
         """
-        return self.core.write(name, frame, overwrite=overwrite)
+        return self.core.write(name, importable(frame), overwrite=overwrite)
 
     def put_raw(self, source: str | os.PathLike[str] | bytes) -> tuple[str, int]:
         """Store raw bytes once, however often they come.
@@ -135,6 +135,8 @@ class Transaction:
             InvalidArgumentError: Nothing was changed.
             OutcomeUnknownError: The disk failed at the very last step.
         """
+        # What others committed since the transaction began is what the gates have to see.
+        self.core.refresh()
         for _ in range(_MAX_ATTEMPTS):
             for gate in before_commit:
                 gate(self)

@@ -22,7 +22,7 @@ pub enum Error {
     #[error("{path} is damaged: {problem} (expected {expected}, found {found}); restore the file from a copy")]
     Corruption { path: String, problem: String, expected: String, found: String },
     /// No table of that name at this version.
-    #[error("table '{name}' not found at {version}{}", did_you_mean(.nearest))]
+    #[error("table '{name}' not found at {version}{}; tables() lists what there is", did_you_mean(.nearest))]
     TableNotFound { name: String, version: String, nearest: Vec<String> },
     /// No column of that name in the table.
     #[error("column '{name}' not found in {place}{}", did_you_mean(.nearest))]
@@ -76,7 +76,7 @@ pub enum Error {
     #[error("{0}")]
     InvalidArgument(String),
     /// The operating system refused.
-    #[error("cannot {action} {}: {source}", .path.display())]
+    #[error("cannot {action} {}: {source}; check the path, its permissions and the free space", .path.display())]
     Io {
         action: String,
         path: PathBuf,
@@ -86,9 +86,22 @@ pub enum Error {
     /// Arrow refused the data.
     #[error("Arrow data cannot be read: {0}")]
     Arrow(#[from] arrow_schema::ArrowError),
-    /// Parquet refused the file.
+    /// Parquet refused the data.
     #[error("Parquet data cannot be processed: {0}")]
-    Parquet(#[from] parquet::errors::ParquetError),
+    Parquet(parquet::errors::ParquetError),
+}
+
+impl From<parquet::errors::ParquetError> for Error {
+    /// A disk that refuses is an input/output error, whoever was writing to it.
+    fn from(error: parquet::errors::ParquetError) -> Self {
+        match error {
+            parquet::errors::ParquetError::External(inner) => match inner.downcast::<std::io::Error>() {
+                Ok(source) => Self::Io { action: "write".into(), path: "a data file".into(), source: *source },
+                Err(inner) => Self::Parquet(parquet::errors::ParquetError::External(inner)),
+            },
+            other => Self::Parquet(other),
+        }
+    }
 }
 
 /// `; did you mean 'a', 'b'?`, or nothing.

@@ -319,9 +319,10 @@ impl Repository {
 
 fn read_marker(store: &dyn ObjectStore) -> Result<Option<Marker>> {
     let Some(bytes) = store.get(names::WAREHOUSE)? else { return Ok(None) };
-    let body = envelope::open(Kind::Warehouse, &bytes, names::WAREHOUSE)?;
+    let place = format!("{}/{}", store.location(), names::WAREHOUSE);
+    let body = envelope::open(Kind::Warehouse, &bytes, &place)?;
     serde_json::from_slice(body).map(Some).map_err(|e| Error::Corruption {
-        path: names::WAREHOUSE.into(),
+        path: place.clone(),
         problem: "it is not the marker of a warehouse".into(),
         expected: "JSON with id and key".into(),
         found: e.to_string(),

@@ -43,8 +43,15 @@ fn class_name(error: &Error) -> &'static str {
         Error::StoreFailed { .. } => "StoreFailedError",
         Error::OutcomeUnknown { .. } => "OutcomeUnknownError",
         Error::InvalidArgument(_) | Error::Arrow(_) => "InvalidArgumentError",
-        Error::Io { source, .. } => match source.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => "UnwritableError",
+        Error::Io { action, source, .. } => match source.kind() {
+            ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::NotADirectory
+            | ErrorKind::NotFound
+                if !matches!(action.as_str(), "read" | "open" | "list" | "inspect") =>
+            {
+                "UnwritableError"
+            }
             _ => "StorageError",
         },
         // The enum is non-exhaustive: what is new falls back to the base class.

@@ -15,7 +15,7 @@ pub(crate) struct Options {
     on_right: String,
     by_left: Vec<String>,
     by_right: Vec<String>,
-    tolerance_ns: Option<i64>,
+    tolerance_ns: Option<i128>,
     allow_exact_matches: bool,
     forward: bool,
     suffix: String,

@@ -7,9 +7,12 @@ use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};
 use arrow_schema::{ArrowError, Schema};
 use arrow_select::concat::concat_batches;
+use lakebed_core::Error;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
+
+use crate::enter::to_python;
 
 /// A stream of record batches that came from Python, or goes there. It can be read once.
 #[pyclass(frozen, module = "lakebed._core")]
@@ -55,10 +58,11 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Input {
             let pointer = capsule.pointer_checked(Some(c"arrow_array_stream"))?.cast::<FFI_ArrowArrayStream>();
             // SAFETY: a capsule of that name holds a valid stream; `from_raw` moves it out and marks it as released.
             let reader = unsafe { RecordBatchStreamReader::from_raw(pointer.as_ptr()) };
-            return Ok(Self(Box::new(reader.map_err(invalid)?)));
+            return Ok(Self(Box::new(reader.map_err(|error| unreadable(object.py(), &error))?)));
         }
         if object.hasattr("__arrow_c_array__")? {
-            let batch = import_batch(&object.call_method0("__arrow_c_array__")?).map_err(invalid)?;
+            let batch = import_batch(&object.call_method0("__arrow_c_array__")?);
+            let batch = batch.map_err(|error| unreadable(object.py(), &error))?;
             let schema = batch.schema();
             return Ok(Self(Box::new(RecordBatchIterator::new([Ok(batch)], schema))));
         }
@@ -79,7 +83,11 @@ pub(crate) fn read_one(input: Input) -> lakebed_core::Result<RecordBatch> {
 
 /// A schema as an Arrow C schema capsule.
 pub(crate) fn export_schema<'py>(py: Python<'py>, schema: &Schema) -> PyResult<Bound<'py, PyCapsule>> {
-    PyCapsule::new_with_value(py, FFI_ArrowSchema::try_from(schema).map_err(invalid)?, c"arrow_schema")
+    PyCapsule::new_with_value(
+        py,
+        FFI_ArrowSchema::try_from(schema).map_err(|error| unreadable(py, &error))?,
+        c"arrow_schema",
+    )
 }
 
 fn import_batch(pair: &Bound<'_, PyAny>) -> Result<RecordBatch, ArrowError> {
@@ -95,6 +103,7 @@ fn import_batch(pair: &Bound<'_, PyAny>) -> Result<RecordBatch, ArrowError> {
     Ok(RecordBatch::from(StructArray::from(data)))
 }
 
-fn invalid(error: ArrowError) -> PyErr {
-    PyValueError::new_err(format!("the Arrow data cannot be imported: {error}"))
+fn unreadable(py: Python<'_>, error: &ArrowError) -> PyErr {
+    let (column, hint) = ("of the frame".into(), "a plain type such as int64, float64, string or timestamp".into());
+    to_python(py, &Error::UnsupportedType { column, found: error.to_string(), hint })
 }

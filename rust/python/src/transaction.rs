@@ -72,6 +72,10 @@ impl Transaction {
         enter(py, || self.lock().schema_payload(name))
     }
 
+    fn refresh(&self, py: Python<'_>) -> PyResult<()> {
+        enter(py, || self.lock().refresh())
+    }
+
     fn try_commit(&self, py: Python<'_>, operation: &[u8]) -> PyResult<Option<(String, u64, i64)>> {
         enter(py, || {
             let committed = self.lock().try_commit(operation)?;

@@ -275,6 +275,8 @@ impl ColumnType {
                 fields.len() == given.len() && fields.iter().zip(given).all(fits)
             }
             (Self::Float64, Self::Float32) => true,
+            (Self::Float64, from) if from.integer().is_some_and(|(_, bits)| bits <= 32) => true,
+            (Self::Float32, from) if from.integer().is_some_and(|(_, bits)| bits <= 16) => true,
             (to, from) => match (to.integer(), from.integer()) {
                 (Some((to_signed, to_bits)), Some((from_signed, from_bits))) => {
                     to_bits > from_bits && (to_signed || !from_signed)

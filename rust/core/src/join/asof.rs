@@ -26,7 +26,7 @@ pub struct AsofOptions {
     /// Key columns of the right table, as many, in the same order.
     pub by_right: Vec<String>,
     /// Greatest distance in time of a match, inclusive, in nanoseconds; `None` for any distance.
-    pub tolerance_ns: Option<i64>,
+    pub tolerance_ns: Option<i128>,
     /// Whether a right row at the very time of the left one matches.
     pub allow_exact_matches: bool,
     /// Where in time to look.
@@ -77,10 +77,10 @@ pub fn asof_indices(left: &RecordBatch, right: &RecordBatch, options: &AsofOptio
 }
 
 /// The tolerance in units of `ns` nanoseconds; distances are whole units.
-fn tolerance(tolerance_ns: Option<i64>, ns: i64) -> Result<u64> {
+fn tolerance(tolerance_ns: Option<i128>, ns: i64) -> Result<u64> {
     match tolerance_ns {
         None => Ok(u64::MAX),
-        Some(tolerance @ 0..) => Ok((tolerance / ns) as u64),
+        Some(tolerance @ 0..) => Ok(u64::try_from(tolerance / i128::from(ns)).unwrap_or(u64::MAX)),
         Some(tolerance) => Err(Error::InvalidArgument(format!(
             "the tolerance of an as-of join must not be negative, found {tolerance} ns"
         ))),

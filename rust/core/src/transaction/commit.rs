@@ -48,6 +48,15 @@ impl Transaction {
         self.put_entry(commit, time_us)
     }
 
+    /// Stand on the branch's present head, if it moved. A real conflict is an error.
+    pub fn refresh(&mut self) -> Result<()> {
+        let store = Arc::clone(&self.base.objects().store);
+        match refs::head(store.as_ref(), self.base.branch())? {
+            Some(head) if head.sequence != self.base.ref_sequence() => conflict::rebase(self),
+            _ => Ok(()),
+        }
+    }
+
     fn put_entry(&mut self, commit: ObjectRef, time_us: i64) -> Result<Option<Committed>> {
         let objects = Arc::clone(self.base.objects());
         let store = objects.store.as_ref();
