@@ -144,7 +144,7 @@ fn extreme_times_saturate() {
         |values: &[i64]| batch(vec![("t", Arc::new(TimestampSecondArray::from(values.to_vec())) as ArrayRef)]);
     let nanos = batch(vec![("t", Arc::new(TimestampNanosecondArray::from(vec![i64::MIN, 0, i64::MAX])))]);
     assert_eq!(matches(&seconds(&[i64::MIN, i64::MAX]), &nanos, &on_t()), [Some(0), Some(2)]);
-    let options = AsofOptions { tolerance_ns: Some(i64::MAX), ..on_t() };
+    let options = AsofOptions { tolerance_ns: Some(i64::MAX.into()), ..on_t() };
     assert_eq!(matches(&seconds(&[i64::MAX]), &seconds(&[i64::MIN]), &options), [None]);
 }
 
@@ -222,7 +222,7 @@ fn nearest(left: &Rows, right: &Rows, options: &AsofOptions) -> Vec<Option<u32>>
             }
         }
         let (distance, at) = best?;
-        options.tolerance_ns.is_none_or(|tolerance| distance * 1_000_000 <= tolerance).then_some(at)
+        options.tolerance_ns.is_none_or(|tolerance| i128::from(distance) * 1_000_000 <= tolerance).then_some(at)
     };
     left.iter().map(find).collect()
 }
@@ -247,7 +247,7 @@ fn batch_of(rows: &Rows, is_left: bool) -> RecordBatch {
 }
 
 fn any_options() -> impl Strategy<Value = AsofOptions> {
-    (prop::option::of(0..40_000_000_i64), any::<bool>(), any::<bool>()).prop_map(|(tolerance_ns, exact, backward)| {
+    (prop::option::of(0..40_000_000_i128), any::<bool>(), any::<bool>()).prop_map(|(tolerance_ns, exact, backward)| {
         let strategy = if backward { Direction::Backward } else { Direction::Forward };
         AsofOptions { tolerance_ns, allow_exact_matches: exact, strategy, ..AsofOptions::new("t", &["k", "j"]) }
     })

@@ -183,7 +183,7 @@ fn every_kind_of_file_in_a_newer_format_is_refused_as_such() -> Outcome {
         let copy = disk.copy();
         copy.set(&name, with_version(&disk.bytes(&name), envelope::FORMAT_VERSION + 1));
         match answer(&copy) {
-            Err(Error::FormatVersion { path, found: 2, supported: 1 }) => assert_eq!(path, name),
+            Err(Error::FormatVersion { path, found: 2, supported: 1 }) => assert!(path.ends_with(&name), "{path}"),
             other => return Err(format!("{name}: {other:?}").into()),
         }
         copy.set(&name, with_version(&disk.bytes(&name), envelope::FORMAT_VERSION));

@@ -282,6 +282,12 @@ impl Repository {
     }
 
     fn before(&self, snapshot: &Snapshot, steps: u64, name: &str) -> Result<Snapshot> {
+        // Every commit of a branch is an entry of it, so the number tells where an earlier one is.
+        if let Some(sequence) = snapshot.ref_sequence().checked_sub(steps)
+            && let Some(RefEntry { commit: Some(commit), .. }) = refs::entry(self.store(), snapshot.branch(), sequence)?
+        {
+            return self.snapshot(snapshot.branch(), sequence, Some(commit));
+        }
         let rows = self.history(snapshot.branch())?;
         let position = rows.iter().rposition(|row| Some(&row.commit) == snapshot.reference());
         let wanted = position.and_then(|position| position.checked_sub(steps as usize)).and_then(|i| rows.get(i));

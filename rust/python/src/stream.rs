@@ -61,17 +61,20 @@ impl<'a, 'py> FromPyObject<'a, 'py> for Input {
             return Ok(Self(Box::new(reader.map_err(|error| unreadable(object.py(), &error))?)));
         }
         if object.hasattr("__arrow_c_array__")? {
-            let batch = import_batch(&object.call_method0("__arrow_c_array__")?);
-            let batch = batch.map_err(|error| unreadable(object.py(), &error))?;
+            let pair = object.call_method0("__arrow_c_array__")?;
+            let batch = import_batch(&pair).map_err(|error| unreadable(object.py(), &error))?;
             let schema = batch.schema();
             return Ok(Self(Box::new(RecordBatchIterator::new([Ok(batch)], schema))));
         }
-        let found = object.get_type().name()?;
-        Err(PyTypeError::new_err(format!(
-            "expected a table that speaks Arrow (polars, pyarrow, pandas >= 2.2, duckdb ...), found {found}; \
-             pass for instance a polars.DataFrame"
-        )))
+        Err(no_table(&object.get_type().name()?.to_string()))
     }
+}
+
+fn no_table(found: &str) -> PyErr {
+    PyTypeError::new_err(format!(
+        "expected a table that speaks Arrow (polars, pyarrow, pandas >= 2.2, duckdb ...), found {found}; \
+         pass for instance a polars.DataFrame"
+    ))
 }
 
 /// All rows of a stream as one batch.

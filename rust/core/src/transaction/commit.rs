@@ -8,7 +8,11 @@ use super::stage::Transaction;
 use super::{build, conflict};
 use crate::error::{Error, Result};
 use crate::format::pack::{ObjectRef, PackWriter};
+use crate::log::history;
 use crate::log::refs::{self, Put, RefEntry};
+
+/// Commits after which the writer brings the packed history up to date; half-way between the larger leaf merges.
+const INDEX_EVERY: u64 = 64;
 
 /// A commit that is durable.
 #[derive(Debug, Clone)]
@@ -72,6 +76,10 @@ impl Transaction {
             Put::Done(entry) => {
                 self.is_committed = true;
                 refs::hint(store, &entry.name, entry.sequence);
+                if entry.sequence % INDEX_EVERY == INDEX_EVERY / 2 {
+                    // Only a cache: a failure costs later readers time.
+                    let _ = history::load(&objects, &entry.name);
+                }
                 let commit = entry.commit.unwrap_or(commit);
                 Ok(Some(Committed { commit, ref_sequence: entry.sequence, time_us: entry.time_us }))
             }
