@@ -79,3 +79,27 @@ def test_every_import_is_absolute(python_sources: dict[Path, ast.Module]) -> Non
     ]
     assert len(nodes) > 10, "hardly any imports found"
     assert [f"{path}:{node.lineno}" for path, node in nodes if node.level] == []
+
+
+WRITES_LINEAGE = frozenset(
+    {
+        "batch",
+        "put_artifacts",
+        "put_contexts",
+        "put_events",
+        "put_execution",
+        "put_executions",
+        "put_attributions_and_associations",
+    }
+)
+
+
+def test_only_the_publisher_writes_lineage(python_sources: dict[Path, ast.Module]) -> None:
+    writers = {
+        str(path)
+        for path, tree in python_sources.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in WRITES_LINEAGE
+    }
+    assert "lakebed/pipeline/publisher.py" in writers
+    assert {path for path in writers if not path.startswith("lakebed/metadata/")} == {"lakebed/pipeline/publisher.py"}

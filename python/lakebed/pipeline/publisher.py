@@ -6,6 +6,7 @@ somebody asks for the lineage, in one entry for all commits that have none. A cr
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -73,6 +74,56 @@ def publish(session: Session) -> MetadataStore:
                 group = batch.group(key=_key(commit.id), time=int(commit.timestamp.timestamp() * 1000))
                 _record(session, group, commit, known)
     return session.store
+
+
+def put_run(session: Session, execution: Execution, *, inputs: Iterable[Reference] = ()) -> None:
+    """Record the begin of a user's execution, or its end with all that it read.
+
+    Args:
+        session: The open warehouse.
+        execution: How it stands; with an id it takes the place of the stored one.
+        inputs: What it read.
+
+    Example:
+        >>> from lakebed.pipeline.session import Session
+        >>> from lakebed.storage import Repository
+        >>> session = Session(Repository("memory://"))
+        >>> put_run(session, Execution(type="train", name="train-1", last_known_state=ExecutionState.RUNNING))
+        >>> session.store.get_executions()[0].name
+        'train-1'
+    """
+    store = publish(session)
+    step = "begin" if execution.id is None else "end"
+    artifacts = (artifact_of(store, reference) for reference in inputs)
+    # A version that was read through two commits is one artifact.
+    read = {(artifact.type, artifact.name): artifact for artifact in artifacts}
+    with store.batch() as batch:
+        group = batch.group(key=f"{step}:{execution.name}")
+        group.put_type(ExecutionType(name=execution.type))
+        handle = group.put_execution(execution)
+        for artifact in read.values():
+            made = put_artifact(group, artifact)
+            group.put_event(Event(type=EventType.INPUT, artifact_id=made, execution_id=execution.id or handle))
+
+
+def replace_artifact(session: Session, artifact: Artifact) -> None:
+    """Record new properties of an artifact.
+
+    Args:
+        session: The open warehouse.
+        artifact: The stored artifact with its new properties.
+
+    Example:
+        >>> import dataclasses
+        >>> import lakebed as lb
+        >>> wh = lb.open("memory://")
+        >>> _ = wh.lake.put("raw/a.txt", b"one")
+        >>> artifact = wh.metadata.get_artifacts()[0]
+        >>> replace_artifact(wh._session, dataclasses.replace(artifact, custom_properties={"checked": True}))
+        >>> wh.metadata.get_artifacts()[0].custom_properties
+        {'checked': True}
+    """
+    publish(session).put_artifacts([artifact])
 
 
 def artifact_of(store: MetadataStore, reference: Reference) -> Artifact:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import InvalidArgumentError, ReadOnlyError, RecordNotFoundError
-from lakebed.metadata import Artifact, Event, EventType, Execution, ExecutionState, ExecutionType
+from lakebed.metadata import Artifact, Execution, ExecutionState
 from lakebed.pipeline import publisher
 from lakebed.pipeline.changes import Changes
 from lakebed.pipeline.reads import Reads
@@ -20,7 +20,6 @@ from lakebed.pipeline.references import Reference, references
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from lakebed.metadata import Group
     from lakebed.pipeline.session import Session
 
 _METRIC = "metric."
@@ -146,11 +145,7 @@ class Run:
         if self._has_begun:
             raise InvalidArgumentError(f"run {self.name!r} has begun before; make another one with wh.execution(...)")
         self._has_begun = True
-        store = publisher.publish(self._session)
-        with store.batch() as batch:
-            group = batch.group(key=f"begin:{self.name}")
-            group.put_type(ExecutionType(name=self.type))
-            group.put_execution(self._execution(ExecutionState.RUNNING))
+        publisher.put_run(self._session, self._execution(ExecutionState.RUNNING))
         self._scope.enter_context(self._session.recording(self._reads))
         return self
 
@@ -159,13 +154,9 @@ class Run:
     ) -> None:
         self._scope.close()
         state = ExecutionState.COMPLETE if error is None else ExecutionState.FAILED
-        store = publisher.publish(self._session)
         stored = self.execution
-        with store.batch() as batch:
-            group = batch.group(key=f"end:{self.name}")
-            self._put_inputs(group, stored)
-            ended = dataclasses.replace(self._execution(state), id=stored.id, type_id=stored.type_id)
-            group.put_execution(ended)
+        ended = dataclasses.replace(self._execution(state), id=stored.id, type_id=stored.type_id)
+        publisher.put_run(self._session, ended, inputs=self.inputs)
         for artifact in self.outputs:
             if artifact.name in self._saved:
                 self._with_metrics(artifact)
@@ -175,20 +166,13 @@ class Run:
         properties = {**self.parameters, **metrics}
         return Execution(type=self.type, name=self.name, last_known_state=state, custom_properties=properties)
 
-    def _put_inputs(self, group: Group, stored: Execution) -> None:
-        artifacts = (publisher.artifact_of(self._session.store, reference) for reference in self.inputs)
-        # A version that was read through two commits is one artifact.
-        for artifact in {(artifact.type, artifact.name): artifact for artifact in artifacts}.values():
-            handle = publisher.put_artifact(group, artifact)
-            group.put_event(Event(type=EventType.INPUT, artifact_id=handle, execution_id=stored.id or 0))
-
     def _with_metrics(self, artifact: Artifact) -> Artifact:
         metrics = {f"{_METRIC}{name}": value for name, value in self.metrics.items()}
         wanted = {**artifact.custom_properties, **metrics}
         if wanted == artifact.custom_properties:
             return artifact
         updated = dataclasses.replace(artifact, custom_properties=wanted)
-        self._session.store.put_artifacts([updated])
+        publisher.replace_artifact(self._session, updated)
         return updated
 
     def __repr__(self) -> str:
