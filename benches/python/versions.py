@@ -95,7 +95,7 @@ def main() -> None:
     with scratch_folder() as base:
         folder, log = base / "ours", base / "log"
         build(folder, log)
-        race_history(folder, log, "no index yet")
+        race_history(folder, log, "as its writer left it")
         # A handle that may write leaves an index of the history behind.
         lb.open(folder).log()
         race_history(folder, log, "indexed")
