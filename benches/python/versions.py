@@ -2,7 +2,7 @@
 
 Both are asked of a freshly opened, read-only warehouse each time. The rival of the statistics is polars' `describe()`
 over the very Parquet files of that version; the rival of the history is a log of one JSON file a commit, read newest
-first. Read-only handles write no index of the history, so it is raced before and after a writing handle has made one.
+first. A writer indexes the history now and then; it is raced as the writer left it and after a reader completed it.
 """
 
 from __future__ import annotations
