@@ -472,7 +472,7 @@ class Warehouse:
 
         Args:
             start: A table, a raw file or an artifact: it and all that it was made from is checked. A run or an
-                execution: all that it read. None: the whole head.
+                execution: all that it read. None: the whole head, and the lineage store against its records.
 
         Returns:
             The report; it names each file that is damaged or missing, with the expected and the found hash.
@@ -482,9 +482,7 @@ class Warehouse:
             >>> lb.open("memory://").verify().ok
             True
         """
-        if start is None:
-            return self._session.repository.verify(self._session.snapshot())
-        return inspect.verify(self._session, start)
+        return inspect.verify_all(self._session) if start is None else inspect.verify(self._session, start)
 
     def compare(self, left: Run, right: Run) -> Comparison:
         """Tell how two runs differ in parameters, metrics and inputs.

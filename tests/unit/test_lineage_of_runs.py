@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
@@ -560,3 +562,19 @@ def test_a_run_that_has_not_begun_has_no_record(wh: lb.Warehouse) -> None:
     with pytest.raises(errors.RecordNotFoundError, match="enter it with a `with` block"):
         wh.lineage.upstream(run)
     assert repr(run) == f"Run({run.name}, 0 inputs, 0 outputs)"
+
+
+def test_verify_finds_a_changed_lineage_store_and_deleting_it_mends_it(tmp_path: Path) -> None:
+    folder = tmp_path / "w"
+    wh = lb.open(folder)
+    wh.write("t", ints(1, 2))
+    assert wh.verify().ok
+    projection = folder / "cache" / "metadata.sqlite"
+    with contextlib.closing(sqlite3.connect(projection)) as connection, connection:
+        connection.execute("UPDATE Artifact SET uri = 'elsewhere'")
+    report = lb.open(folder).verify()
+    assert [problem.path for problem in report.problems] == ["cache/metadata.sqlite"]
+    assert "Artifact" in report.problems[0].problem
+    for path in projection.parent.glob("metadata.sqlite*"):
+        path.unlink()
+    assert lb.open(folder).verify().ok

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakebed.errors import InvalidArgumentError
+from lakebed.errors import InvalidArgumentError, UnwritableError
 from lakebed.lake import Pointer
 from lakebed.metadata import Artifact, Execution
 from lakebed.pipeline import publisher
 from lakebed.pipeline.references import TableReference
 from lakebed.pipeline.run import Run
-from lakebed.storage import Table, VerifyReport
+from lakebed.storage import Problem, Table, VerifyReport
 
 if TYPE_CHECKING:
     from lakebed.metadata import LineageGraph
@@ -105,6 +105,32 @@ def verify(session: Session, start: Traceable) -> VerifyReport:
     for artifact in session.store.get_artifacts_by_id(ids):
         report += _verify_artifact(session, artifact, seen)
     return VerifyReport(report.n_checked, tuple(dict.fromkeys(report.problems)))
+
+
+def verify_all(session: Session) -> VerifyReport:
+    """Compare all that the head reaches with the recorded hashes, and the lineage store with the records behind it.
+
+    Args:
+        session: The open warehouse.
+
+    Returns:
+        The report. A table of the lineage store that differs is named; deleting its file makes it anew.
+
+    Example:
+        >>> from lakebed.pipeline.session import Session
+        >>> from lakebed.storage import Repository
+        >>> verify_all(Session(Repository("memory://"))).ok
+        True
+    """
+    report = session.repository.verify(session.snapshot())
+    try:
+        differing = publisher.publish(session).verify()
+    except UnwritableError:
+        # Without rights to write there is no stored projection of one's own that could be wrong.
+        return report
+    expected, found = "what the records say", "other rows; delete cache/metadata.sqlite to make it anew"
+    problems = (Problem("cache/metadata.sqlite", f"table {name} is changed", expected, found) for name in differing)
+    return report + VerifyReport(1, tuple(problems))
 
 
 def compare(session: Session, left: Run | Execution, right: Run | Execution) -> Comparison:
