@@ -21,13 +21,18 @@ The tree::
     ├── InvalidColumnsError         (also ValueError) duplicate or empty column names
     ├── InvalidArgumentError        (also ValueError)
     ├── SchemaMismatchError         (also TypeError) a frame that does not fit its table
+    │   └── NullValueError          a null in a column that may not be null
     ├── UnsupportedTypeError        (also TypeError) an Arrow type that the format cannot hold
     ├── TimeColumnError             (also ValueError) missing or not a time
     ├── SqlError                    (also ValueError)
     │   ├── SqlSyntaxError          with line and column
     │   └── SqlUnsupportedError
     ├── ReadOnlyError
+    ├── FileSystemError             it cannot do what a commit stands on
     ├── RefExistsError              the tag or branch exists already
+    ├── TableExistsError            a table of that name is there already
+    ├── NotABranchError             a write to a tag, which never moves
+    ├── ForkedTransactionError      a transaction begun before a fork, used after it
     ├── WriteConflictError          two transactions changed the same thing
     ├── StoreFailedError            an earlier sync failed; writes are refused
     ├── OutcomeUnknownError         a commit may or may not be there
@@ -118,6 +123,10 @@ class SchemaMismatchError(LakebedError, TypeError):
     """A frame does not fit the table, or two sides of a join do not fit each other."""
 
 
+class NullValueError(SchemaMismatchError):
+    """A null in a column that may not be null."""
+
+
 class UnsupportedTypeError(LakebedError, TypeError):
     """An Arrow type that the format cannot hold."""
 
@@ -155,6 +164,22 @@ class ReadOnlyError(LakebedError):
 
 class RefExistsError(LakebedError):
     """The tag or branch exists already."""
+
+
+class TableExistsError(LakebedError):
+    """A table of that name is there already."""
+
+
+class NotABranchError(LakebedError):
+    """A write to a tag, which never moves."""
+
+
+class FileSystemError(LakebedError):
+    """The file system cannot do what a commit stands on."""
+
+
+class ForkedTransactionError(LakebedError):
+    """A transaction that was begun before a fork is used in the child, where only its parent may end it."""
 
 
 class WriteConflictError(LakebedError):

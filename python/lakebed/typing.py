@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 
 @runtime_checkable
@@ -13,8 +14,22 @@ class ArrowStreamExportable(Protocol):
         """Export as an Arrow C stream capsule."""
 
 
+@runtime_checkable
+class ArrowSchemaExportable(Protocol):
+    """A schema: of pyarrow, polars, nanoarrow, arro3 or Lakebed's own tables."""
+
+    def __arrow_c_schema__(self) -> Any:
+        """Export as an Arrow C schema capsule."""
+
+
 Frame = ArrowStreamExportable
 """Anything that can be read as a table: n rows, named columns."""
+
+Frames: TypeAlias = Frame | Iterable[Any]
+"""A table, or tables that come one after another and are read once each: larger than memory, if need be."""
+
+Columns: TypeAlias = ArrowSchemaExportable | ArrowStreamExportable | Mapping[str, Any]
+"""The columns of a table: a schema, a frame of which the columns are taken, or names and Polars types."""
 
 
 def importable(frame: Any) -> Any:

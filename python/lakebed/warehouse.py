@@ -7,7 +7,7 @@ commits are made stands in `lakebed.storage`.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lakebed.pipeline import inspect, operations, publisher
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from lakebed.schema import Schema
     from lakebed.sql import Result
     from lakebed.statistics import Statistics
-    from lakebed.storage import Commit, Snapshot, Table, VerifyReport, VersionLike
-    from lakebed.typing import Frame
+    from lakebed.storage import Commit, Progress, Snapshot, Table, VerifyReport, VersionLike
+    from lakebed.typing import Columns, Frame, Frames
     from lakebed.validation import Anomalies
 
 
@@ -82,61 +82,179 @@ class Warehouse:
     def write(
         self,
         name: str,
-        frame: Frame,
+        frame: Frames,
         *,
         mode: str = "append",
         message: str = "",
         branch: str | None = None,
         inputs: Iterable[Any] = (),
+        key: str | None = None,
+        before_commit: Iterable[Callable[[Changes], object]] = (),
+        progress: Progress | None = None,
     ) -> Table:
         """Write rows of a table in one durable commit; the table is created if there is none.
 
+        Memory is bounded by a row group for each open file, however many rows come. Ctrl-C ends the write at the next
+        batch, and nothing is changed.
+
         Args:
             name: Table, with its namespace where it has one: `sales.flights`.
-            frame: n rows of any Arrow-speaking object; columns are matched by name, missing ones become null.
+            frame: n rows of any Arrow-speaking object, or an iterable of such frames; columns are matched by name,
+                missing ones become null.
             mode: `"append"` keeps the rows that are there, `"overwrite"` replaces them and the columns.
             message: Why; kept in the history.
             branch: The branch to change; None for that of the handle.
             inputs: Tables and raw files from which the rows were made; kept in the lineage.
+            key: Idempotency key of 1 to 1024 bytes: where the branch has a commit with it, that one is given back and
+                nothing is written, so that a retry after a lost answer is safe.
+            before_commit: Gates, each called with the staged changes; one that raises leaves everything as it was. They
+                run without a lock, and again where somebody else committed in between.
+            progress: Called with the number of rows read so far, at least once for each 262,144.
 
         Returns:
             The table at the new version.
 
         Raises:
             SchemaMismatchError: A column does not fit the table without loss.
+            NullValueError: A null in a column that may not be null.
             ColumnNotFoundError: The table has no such column.
             UnsupportedTypeError: A type that the format cannot hold.
             InvalidColumnsError: Column names are empty or stand twice.
             GateRefusedError: The rows have anomalies and the table's gate refuses them.
             WriteConflictError: Somebody else changed the table in a way that does not go together.
+            NotABranchError: `branch` is a tag.
+            OutcomeUnknownError: The disk failed at the last step; the same call with the same `key` settles it.
 
         Example:
             >>> import lakebed as lb, polars as pl
-            >>> lb.open("memory://").write("t", pl.DataFrame({"a": [1, 2]})).num_rows
+            >>> wh = lb.open("memory://")
+            >>> wh.write("t", pl.DataFrame({"a": [1, 2]}), key="load 1").num_rows
+            2
+            >>> wh.write("t", pl.DataFrame({"a": [1, 2]}), key="load 1").num_rows
             2
         """
-        return operations.write(self._session, name, frame, mode=mode, message=message, branch=branch, inputs=inputs)
+        return operations.write(
+            self._session,
+            name,
+            frame,
+            mode=mode,
+            message=message,
+            branch=branch,
+            inputs=inputs,
+            key=key,
+            before_commit=before_commit,
+            progress=progress,
+        )
 
-    def transaction(self, *, message: str = "", branch: str | None = None) -> Changes:
+    def create(self, name: str, schema: Columns, *, message: str = "", branch: str | None = None) -> Table:
+        """Create a table without rows.
+
+        Args:
+            name: Table, with its namespace where it has one.
+            schema: Its columns: a schema of pyarrow, polars or anything else that speaks Arrow, a mapping of names to
+                Polars types, or a frame.
+            message: Why; kept in the history.
+            branch: The branch to change; None for that of the handle.
+
+        Returns:
+            The table.
+
+        Raises:
+            TableExistsError: There is such a table.
+            InvalidNameError: The name is not allowed.
+            UnsupportedTypeError: A type that the format cannot hold.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> lb.open("memory://").create("t", {"a": pl.Int64, "b": pl.String}).schema.names
+            ['a', 'b']
+        """
+        return operations.create(self._session, name, schema, message=message, branch=branch)
+
+    def drop(self, name: str, *, message: str = "", branch: str | None = None) -> Snapshot:
+        """Drop a table and its expectations. Older versions keep both.
+
+        Args:
+            name: The table.
+            message: Why; kept in the history.
+            branch: The branch to change; None for that of the handle.
+
+        Returns:
+            The version without it.
+
+        Raises:
+            TableNotFoundError: Tells the nearest names.
+            WriteConflictError: Somebody else changed the table meanwhile.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": [1]}))
+            >>> wh.drop("t").tables(), wh.tables("main~1")
+            ([], ['t'])
+        """
+        return operations.drop(self._session, name, message=message, branch=branch)
+
+    def rename(self, name: str, to: str, *, message: str = "", branch: str | None = None) -> Table:
+        """Rename a table. Its rows, versions, lineage and expectations stay.
+
+        Args:
+            name: The table.
+            to: Its new name.
+            message: Why; kept in the history.
+            branch: The branch to change; None for that of the handle.
+
+        Returns:
+            The table under its new name.
+
+        Raises:
+            TableNotFoundError: Tells the nearest names.
+            TableExistsError: The new name is taken.
+            WriteConflictError: Somebody else renamed or dropped the table meanwhile.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> before = wh.write("t", pl.DataFrame({"a": [1]}))
+            >>> wh.rename("t", "sales.t").version == before.version
+            True
+        """
+        return operations.rename(self._session, name, to, message=message, branch=branch)
+
+    def transaction(
+        self,
+        *,
+        message: str = "",
+        branch: str | None = None,
+        key: str | None = None,
+        before_commit: Iterable[Callable[[Changes], object]] = (),
+    ) -> Changes:
         """Begin changes of several tables, raw files and schemas that become one commit, or nothing.
 
         Args:
             message: Why; kept in the history.
             branch: The branch to change; None for that of the handle.
+            key: Idempotency key, as for `write`. Where the branch has a commit with it, the block runs on the version
+                on which that commit was made, and changes nothing.
+            before_commit: Gates, as for `write`.
 
         Returns:
             Changes, for a `with` block; an error inside leaves everything as it was.
 
+        Raises:
+            NotABranchError: `branch` is a tag.
+            InvalidNameError: The key is empty or too long.
+
         Example:
             >>> import lakebed as lb, polars as pl
             >>> wh = lb.open("memory://")
-            >>> with wh.transaction() as tx:
+            >>> with wh.transaction(key="both") as tx:
             ...     _ = tx.write("a", pl.DataFrame({"x": [1]}))
             ...     _ = tx.write("b", pl.DataFrame({"y": [2]}))
             >>> len(wh.log())
             1
         """
-        return Changes(self._session, message=message, branch=branch)
+        return Changes(self._session, message=message, branch=branch, key=key, before_commit=before_commit)
 
     def table(self, name: str, version: VersionLike = None) -> Table:
         """Open a table.

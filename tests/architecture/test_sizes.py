@@ -12,7 +12,9 @@ FUNCTION_LINES = 60
 BINDING_LINES = 20
 WAREHOUSE_STATEMENTS = 8
 
-EXCEPTIONS: dict[str, str] = {}
+EXCEPTIONS: dict[str, str] = {
+    "python/lakebed/warehouse.py": "One method for each public verb: nearly all of its lines are docstrings.",
+}
 """Files that may have up to 900 lines: path -> reason."""
 
 BINDING_EXCEPTIONS = {

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import GateRefusedError, InvalidArgumentError, SchemaNotFoundError
+from lakebed.errors import GateRefusedError, InvalidArgumentError, SchemaNotFoundError, TableNotFoundError
 from lakebed.lake import LakeView, Pointer, describe
 from lakebed.pipeline.expectations import Expectations
 from lakebed.pipeline.references import TableReference, references, to_dict
 from lakebed.pipeline.session import author
 from lakebed.schema import Schema
+from lakebed.storage import arrow_schema
 
 if TYPE_CHECKING:
     from lakebed.pipeline.reads import Reads
     from lakebed.pipeline.session import Session
-    from lakebed.storage import Snapshot, Transaction
-    from lakebed.typing import Frame
+    from lakebed.statistics import Statistics
+    from lakebed.storage import Progress, Snapshot, Transaction
+    from lakebed.typing import Columns, Frames
 
 _MODES = ("append", "overwrite")
 _log = logging.getLogger("lakebed")
@@ -33,6 +35,9 @@ class Changes:
         kind: What the history calls it.
         message: Why.
         branch: The branch to change; None for the session's.
+        key: Idempotency key: a commit of the branch with the same one is not made again.
+        before_commit: Gates: each is called with these changes before they become visible, and again where the branch
+            has moved by then; one that raises leaves everything as it was. No lock is held meanwhile.
 
     Example:
         >>> import lakebed as lb, polars as pl
@@ -47,48 +52,173 @@ class Changes:
         >>> changes = wh.transaction()
         >>> changes.put("raw/a.csv", b"x\n1\n").media_type, changes.set_schema("a", wh.infer_schema("a")).version
         ('text/csv', 1)
+        >>> changes.write("a", pl.DataFrame({"x": [3]})), changes.statistics("a").n_rows
+        (1, 1)
+        >>> changes.create("c", pl.DataFrame({"z": [1.5]}).to_arrow().schema)
+        >>> changes.rename("b", "d")
+        >>> changes.drop("c")
+        >>> changes.tables(), changes.base.tables(), changes.is_applied
+        (['a', 'd'], ['a', 'b'], False)
         >>> changes.commit().tables()
-        ['a', 'b']
+        ['a', 'd']
     """
 
     def __init__(
-        self, session: Session, *, kind: str = "transaction", message: str = "", branch: str | None = None
+        self,
+        session: Session,
+        *,
+        kind: str = "transaction",
+        message: str = "",
+        branch: str | None = None,
+        key: str | None = None,
+        before_commit: Iterable[Callable[[Changes], object]] = (),
     ) -> None:
         self._session = session
         self._kind = kind
         self._message = message
+        self._gates = tuple(before_commit)
         self._tables: dict[str, dict[str, Any]] = {}
+        self._dropped: list[str] = []
         self._lake: dict[str, dict[str, Any]] = {}
         self._schemas: dict[str, dict[str, Any]] = {}
         self._core: Transaction = session.repository.begin(branch or session.branch)
         self._branch = branch or session.branch
         self._is_over = False
+        self._is_judged = False
         self.commit_id: str | None = None
+        if key is not None:
+            self._core.set_key(key)
 
-    def write(self, name: str, frame: Frame, *, mode: str = "append", inputs: Iterable[Any] = ()) -> int:
+    @property
+    def is_applied(self) -> bool:
+        """Whether the branch has a commit with this transaction's idempotency key already."""
+        return self._core.is_applied
+
+    @property
+    def base(self) -> Snapshot:
+        """The version on which the changes stand now; it moves when others commit."""
+        return self._session.repository.at_sequence(*self._core.core.base())
+
+    def tables(self) -> list[str]:
+        """List the tables as they are going to be.
+
+        Returns:
+            Names in byte order.
+        """
+        known = {*self.base.tables(), *self._core.core.staged_tables()}
+        return sorted(name for name in known if self._core.core.has_table(name))
+
+    def statistics(self, name: str) -> Statistics:
+        """Give the statistics of the rows that are going to be added to a table, without those that it has.
+
+        Args:
+            name: A table that was written in this transaction.
+
+        Returns:
+            The statistics; no data file is read.
+
+        Raises:
+            TableNotFoundError: It was not written in this transaction.
+        """
+        from lakebed.statistics.generate import from_core
+
+        staged = self._core.core.staged_statistics(name)
+        if staged is None:
+            written = ", ".join(self._core.core.staged_tables()) or "none"
+            raise TableNotFoundError(f"table {name!r} is not changed by this transaction; changed are: {written}")
+        return from_core(staged)
+
+    def create(self, name: str, schema: Columns) -> None:
+        """Stage a new table without rows.
+
+        Args:
+            name: Table, with its namespace where it has one.
+            schema: Its columns: a schema of pyarrow, polars or anything else that speaks Arrow, or a table.
+
+        Raises:
+            TableExistsError: There is such a table.
+            InvalidNameError: The name is not allowed.
+            UnsupportedTypeError: A type that the format cannot hold.
+        """
+        self._check_open()
+        self._core.create(name, arrow_schema(schema))
+        self._tables[name] = {"name": name, "mode": "create", "n_rows": 0, "inputs": []}
+
+    def drop(self, name: str) -> None:
+        """Stage the end of a table and its expectations; older versions keep both.
+
+        Args:
+            name: The table.
+
+        Raises:
+            TableNotFoundError: Tells the nearest names.
+        """
+        self._check_open()
+        is_new = self._tables.get(name, {}).get("mode") == "create" or name not in self.base.tables()
+        self._core.drop(name)
+        staged = self._tables.pop(name, {})
+        self._schemas.pop(name, None)
+        if "from" in staged or not is_new:
+            self._dropped.append(staged.get("from", name))
+
+    def rename(self, name: str, to: str) -> None:
+        """Stage another name for a table; its identity, rows, history and expectations stay.
+
+        Args:
+            name: The table.
+            to: Its new name.
+
+        Raises:
+            TableNotFoundError: Tells the nearest names.
+            TableExistsError: The new name is taken.
+            InvalidNameError: The new name is not allowed.
+        """
+        self._check_open()
+        self._core.rename(name, to)
+        is_known = name not in self._tables or name in self.base.tables()
+        staged = self._tables.pop(name, {"name": name, "mode": "rename", "n_rows": 0, "inputs": []})
+        if is_known and staged["mode"] != "create":
+            staged.setdefault("from", name)
+        self._tables[to] = {**staged, "name": to}
+        if name in self._schemas:
+            self._schemas[to] = {**self._schemas.pop(name), "table": to}
+
+    def write(
+        self,
+        name: str,
+        frame: Frames,
+        *,
+        mode: str = "append",
+        inputs: Iterable[Any] = (),
+        progress: Progress | None = None,
+    ) -> int:
         """Stage rows of a table, which is created if there is none.
 
         Args:
             name: Table, with its namespace where it has one.
-            frame: n rows of any Arrow-speaking object.
+            frame: n rows of any Arrow-speaking object, or an iterable of such frames, each read once and then let go.
             mode: `"append"` keeps the rows that are there, `"overwrite"` replaces them and the columns.
             inputs: Tables and raw files from which the rows were made, for the lineage.
+            progress: Called with the number of rows read so far; what it raises ends the write.
 
         Returns:
             n.
 
         Raises:
             SchemaMismatchError: A column does not fit the table.
+            NullValueError: A null in a column that may not be null.
             InvalidArgumentError: There is no such mode.
         """
         if mode not in _MODES:
             raise InvalidArgumentError(f"there is no mode {mode!r}; use 'append' or 'overwrite'")
         self._check_open()
         made_from = [to_dict(reference) for reference in references(inputs)]
-        n_rows = self._core.write(name, frame, overwrite=mode == "overwrite")
+        n_rows = self._core.write(name, frame, overwrite=mode == "overwrite", progress=progress)
         staged = self._tables.setdefault(name, {"name": name, "mode": mode, "n_rows": 0, "inputs": []})
         if mode == "overwrite":
             staged.update(mode=mode, n_rows=0, inputs=[])
+        elif staged["mode"] == "rename":
+            staged["mode"] = mode
         staged["n_rows"] += n_rows
         staged["inputs"] += [item for item in made_from if item not in staged["inputs"]]
         return n_rows
@@ -161,9 +291,9 @@ class Changes:
             InvalidArgumentError: Nothing was changed, or the changes are committed already.
         """
         self._check_open()
-        self.commit_id = self._core.commit(self._operation(), before_commit=[self._gate])
+        self.commit_id = self._core.commit(self._operation(), before_commit=[self._gate, self._run_gates])
         self._is_over = True
-        snapshot = self._session.repository.at_sequence(self._branch, self._core.sequence or 0)
+        snapshot = self._session.repository.at_sequence(self._core.branch or self._branch, self._core.sequence or 0)
         if self._session.reads is not None:
             self._note(self._session.reads, snapshot)
         return snapshot
@@ -173,13 +303,16 @@ class Changes:
         before = self._session.repository.at_sequence(self._branch, snapshot.core.sequence - 1)
         known = before.versions()
         for name, staged in self._tables.items():
-            if staged["mode"] == "append" and name in known:
-                reads.add_input(TableReference.of(before.table(name)))
+            source = staged.get("from", name)
+            if staged["mode"] in {"append", "rename"} and source in known:
+                reads.add_input(TableReference.of(before.table(source)))
             reads.add_output(TableReference.of(snapshot.table(name)))
         for item in self._lake.values():
             reads.add_output(Pointer(**{name: value for name, value in item.items() if name != "kind"}))
 
     def _check_open(self) -> None:
+        if self._is_judged:
+            raise InvalidArgumentError("a gate looks at changes and cannot change them; make them before the commit")
         if self._is_over:
             raise InvalidArgumentError("this transaction has ended; begin another one with wh.transaction()")
 
@@ -190,10 +323,20 @@ class Changes:
             "message": self._message,
             "author": author(),
             "tables": [self._tables[name] for name in sorted(self._tables)],
+            **({"dropped": sorted(self._dropped)} if self._dropped else {}),
             "lake": list(self._lake.values()),
             "schemas": list(self._schemas.values()),
             "run": None if reads is None else reads.reference(),
         }
+
+    def _run_gates(self, _transaction: Transaction) -> None:
+        """Ask the gates of the caller, who may look at everything and change nothing."""
+        self._is_judged = True
+        try:
+            for gate in self._gates:
+                gate(self)
+        finally:
+            self._is_judged = False
 
     def _gate(self, transaction: Transaction) -> None:
         for name in transaction.core.staged_tables():

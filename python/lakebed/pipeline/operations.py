@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from lakebed.schema import Schema
     from lakebed.sql import Result
     from lakebed.statistics import Statistics
-    from lakebed.storage import Snapshot, Table, VersionLike
-    from lakebed.typing import Frame
+    from lakebed.storage import Progress, Snapshot, Table, VersionLike
+    from lakebed.typing import Columns, Frame, Frames
     from lakebed.validation import Anomalies
 
 
 def write(
     session: Session,
     name: str,
-    frame: Frame,
+    frame: Frames,
     *,
     mode: str = "append",
-    message: str = "",
-    branch: str | None = None,
     inputs: Iterable[Any] = (),
+    progress: Progress | None = None,
+    **options: Any,
 ) -> Table:
     """Write rows of one table in a commit of their own.
 
@@ -39,16 +39,68 @@ def write(
         name: The table, created if there is none.
         frame: The rows.
         mode: `"append"` or `"overwrite"`.
-        message: Why.
-        branch: The branch to change; None for the session's.
         inputs: What the rows were made from.
+        progress: Told how many rows were read.
+        options: `message`, `branch`, `key` and `before_commit`, as `Changes` takes them.
 
     Returns:
-        The table at the new version.
+        The table at the new version, or at that of the commit that has the same key.
     """
-    changes = Changes(session, kind="write", message=message, branch=branch)
-    changes.write(name, frame, mode=mode, inputs=inputs)
+    changes = Changes(session, kind="write", **options)
+    # Rows that are there already need not be written once more.
+    if not changes.is_applied:
+        changes.write(name, frame, mode=mode, inputs=inputs, progress=progress)
     return changes.commit().table(name)
+
+
+def create(session: Session, name: str, schema: Columns, **options: Any) -> Table:
+    """Create a table without rows in a commit of its own.
+
+    Args:
+        session: The open warehouse.
+        name: The table.
+        schema: Its columns.
+        options: As `Changes` takes them.
+
+    Returns:
+        The table.
+    """
+    changes = Changes(session, kind="create", **options)
+    changes.create(name, schema)
+    return changes.commit().table(name)
+
+
+def drop(session: Session, name: str, **options: Any) -> Snapshot:
+    """Drop a table in a commit of its own.
+
+    Args:
+        session: The open warehouse.
+        name: The table.
+        options: As `Changes` takes them.
+
+    Returns:
+        The version without it.
+    """
+    changes = Changes(session, kind="drop", **options)
+    changes.drop(name)
+    return changes.commit()
+
+
+def rename(session: Session, name: str, to: str, **options: Any) -> Table:
+    """Rename a table in a commit of its own.
+
+    Args:
+        session: The open warehouse.
+        name: The table.
+        to: Its new name.
+        options: As `Changes` takes them.
+
+    Returns:
+        The table under its new name.
+    """
+    changes = Changes(session, kind="rename", **options)
+    changes.rename(name, to)
+    return changes.commit().table(to)
 
 
 def tag(session: Session, name: str, version: VersionLike = None) -> Snapshot:

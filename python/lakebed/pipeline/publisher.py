@@ -43,6 +43,7 @@ _BASE_TYPES = {
     "Statistics": "mlmd.Statistics",
 }
 _SHORT = 16
+_OWN_KINDS = ("create", "rename")
 
 
 def publish(session: Session) -> MetadataStore:
@@ -258,9 +259,10 @@ def _record(session: Session, group: Group, commit: Commit, known: set[_Link]) -
         # What a run reads is recorded at its end.
         for artifact in step.inputs if run is None else ():
             _put_event(group, EventType.INPUT, artifact, execution, (name, known))
-        output = _put_event(group, EventType.OUTPUT, step.output, execution, (name, known))
         group.put_association(execution, context)
-        group.put_attribution(output, context)
+        if step.output is not None:
+            output = _put_event(group, EventType.OUTPUT, step.output, execution, (name, known))
+            group.put_attribution(output, context)
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +272,7 @@ class _Step:
     kind: str
     subject: str
     inputs: list[Artifact]
-    output: Artifact
+    output: Artifact | None
 
 
 def _steps(session: Session, store: MetadataStore, snapshot: Snapshot, operation: dict[str, Any]) -> list[_Step]:
@@ -278,7 +280,11 @@ def _steps(session: Session, store: MetadataStore, snapshot: Snapshot, operation
     for item in operation.get("tables", ()):
         inputs = [artifact_of(store, reference) for reference in _inputs(session, snapshot, item)]
         output = table_artifact(TableReference.of(snapshot.table(item["name"])))
-        steps.append(_Step("write", item["name"], inputs, output))
+        kind = item["mode"] if item["mode"] in _OWN_KINDS and not item["n_rows"] else "write"
+        steps.append(_Step(kind, item["name"], inputs, output))
+    for name in operation.get("dropped", ()):
+        before = session.repository.at_sequence(snapshot.branch, snapshot.core.sequence - 1)
+        steps.append(_Step("drop", name, [table_artifact(TableReference.of(before.table(name)))], None))
     for item in operation.get("lake", ()):
         fields = {name: value for name, value in item.items() if name != "kind"}
         steps.append(_Step("put", item["path"], [], raw_artifact(Pointer(**fields), item.get("kind"))))
@@ -333,10 +339,11 @@ def _schema_artifact(snapshot: Snapshot, item: dict[str, Any]) -> Artifact:
 def _inputs(session: Session, snapshot: Snapshot, item: dict[str, Any]) -> list[Reference]:
     """What the user named, and for an append the version to which it appended."""
     found = [from_dict(reference) for reference in item.get("inputs", ())]
-    if item["mode"] == "append" and snapshot.core.sequence > 0:
+    if item["mode"] in {"append", "rename"} and snapshot.core.sequence > 0:
         before = session.repository.at_sequence(snapshot.branch, snapshot.core.sequence - 1)
-        if item["name"] in before.versions():
-            found.append(TableReference.of(before.table(item["name"])))
+        name = item.get("from", item["name"])
+        if name in before.versions():
+            found.append(TableReference.of(before.table(name)))
     return list(dict.fromkeys(found))
 
 

@@ -6,7 +6,8 @@ from lakebed.storage.records import OverlayRecordLog, StoredRecordLog
 from lakebed.storage.repository import Commit, Repository, VersionLike
 from lakebed.storage.scan import Scan
 from lakebed.storage.snapshot import Snapshot, Table
-from lakebed.storage.transaction import Gate, Transaction
+from lakebed.storage.stream import arrow_schema
+from lakebed.storage.transaction import Gate, Progress, Transaction
 from lakebed.storage.verify import Problem, VerifyReport
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Gate",
     "OverlayRecordLog",
     "Problem",
+    "Progress",
     "Repository",
     "Scan",
     "Snapshot",
@@ -22,4 +24,5 @@ __all__ = [
     "Transaction",
     "VerifyReport",
     "VersionLike",
+    "arrow_schema",
 ]

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
+from lakebed.errors import ColumnNotFoundError, InvalidArgumentError, VersionNotFoundError
 from lakebed.storage.predicate import to_json
 from lakebed.storage.scan import Scan
 from lakebed.storage.verify import VerifyReport
@@ -133,6 +133,9 @@ class Snapshot:
         """
         operation: dict[str, Any] = json.loads(self.core.operation())
         return operation
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _reopen, (self._handle, self.branch, self.core.sequence, self.commit)
 
     def __repr__(self) -> str:
         commit = "empty" if self.commit is None else self.commit[:12]
@@ -318,8 +321,21 @@ class Table:
                 hint = f"did you mean {', '.join(map(repr, near))}?" if near else f"it has {', '.join(known)}"
                 raise ColumnNotFoundError(f"column {name!r} not found in table {self.name!r}; {hint}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Snapshot.table, (self.snapshot, self.name)
+
     def __repr__(self) -> str:
         return f"Table({self.name}, {self.num_rows} rows, {len(self.schema)} columns, version {self.version[:12]})"
+
+
+def _reopen(handle: Handle, branch: str, sequence: int, commit: str | None) -> Snapshot:
+    """Open a version in another process; it must be the very same."""
+    snapshot = Snapshot(handle, handle.core.at_sequence(branch, sequence))
+    if snapshot.commit != commit:
+        asked, found = (commit or "the empty warehouse")[:12], (snapshot.commit or "the empty warehouse")[:12]
+        place = f"entry {sequence} of branch {branch!r} in {handle.location}"
+        raise VersionNotFoundError(f"{place} is {found}, not {asked}: the folder holds another warehouse by now")
+    return snapshot
 
 
 def _exact(columns: Sequence[str]) -> Selector:

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lakebed.errors import WriteConflictError
+from lakebed.errors import ForkedTransactionError, LakebedError, WriteConflictError
 from lakebed.storage.snapshot import to_datetime
-from lakebed.typing import Frame, importable
+from lakebed.storage.stream import FrameStream, readable
+from lakebed.typing import ArrowSchemaExportable, Frames
 
 if TYPE_CHECKING:
     import datetime as dt
-    import os
 
     from lakebed._core import Transaction as CoreTransaction
 
 Gate: TypeAlias = Callable[["Transaction"], None]
 """A check before a commit: it raises to refuse. It runs again when the branch moved in between."""
+
+Progress: TypeAlias = Callable[[int], object]
+"""Told how many rows have been read so far; what it raises ends the write, and nothing is changed."""
 
 _MAX_ATTEMPTS = 100
 
@@ -41,8 +45,13 @@ class Transaction:
         ['a', 'b']
         >>> from lakebed.storage import Repository
         >>> transaction = Repository("memory://").begin()
-        >>> transaction.write("t", pl.DataFrame({"x": [1]}))
+        >>> transaction.set_key("first load")
+        False
+        >>> transaction.write("s", pl.DataFrame({"x": [1]}))
         1
+        >>> transaction.rename("s", "t")
+        >>> transaction.create("u", pl.DataFrame({"x": [1]}).to_arrow().schema)
+        >>> transaction.drop("u")
         >>> transaction.set_schema("t", b"expectations")
         >>> hash_hex, size_bytes = transaction.put_raw(b"raw")
         >>> transaction.set_lake("raw/a.txt", {"hash": hash_hex})
@@ -51,18 +60,102 @@ class Transaction:
     """
 
     def __init__(self, core: CoreTransaction) -> None:
-        self.core = core
+        self._core = core
+        self._process = os.getpid()
         self.commit_id: str | None = None
+        self.branch: str | None = None
         self.sequence: int | None = None
         self.timestamp: dt.datetime | None = None
+        self.is_applied = False
 
-    def write(self, name: str, frame: Frame, *, overwrite: bool = False) -> int:
-        """Stage rows of a table, which is created if there is none.
+    @property
+    def core(self) -> CoreTransaction:
+        """The transaction of the core.
+
+        Raises:
+            ForkedTransactionError: It was begun before a fork, by the parent of this process.
+        """
+        if self._process != os.getpid():
+            hint = "end it in the process that began it, and begin another one here"
+            raise ForkedTransactionError(f"this transaction was begun by process {self._process}; {hint}")
+        return self._core
+
+    def set_key(self, key: str) -> bool:
+        """Let this be the one commit of the branch that has an idempotency key.
+
+        Args:
+            key: 1 to 1024 bytes of text; only a keyed hash of it is stored.
+
+        Returns:
+            Whether the branch has such a commit already: then `commit` gives that one and changes nothing, and the
+            same changes can be staged once more on the version on which they were made.
+
+        Raises:
+            InvalidNameError: The key is empty or too long.
+        """
+        applied = self.core.set_key(key)
+        if applied is not None:
+            self._end(applied)
+            self.is_applied = True
+        return self.is_applied
+
+    def create(self, name: str, schema: ArrowSchemaExportable) -> None:
+        """Stage a new table without rows.
 
         Args:
             name: Table, with its namespace where it has one.
-            frame: n rows of any Arrow-speaking object; columns are matched by name, missing ones become null.
+            schema: Its columns.
+
+        Raises:
+            TableExistsError: There is such a table.
+            InvalidNameError: The name is not allowed.
+            UnsupportedTypeError: A type that the format cannot hold.
+        """
+        self.core.create(name, schema)
+
+    def drop(self, name: str) -> None:
+        """Stage the end of a table and its expectations; older versions keep both.
+
+        Args:
+            name: The table.
+
+        Raises:
+            TableNotFoundError: Tells the nearest names.
+        """
+        self.core.drop_table(name)
+
+    def rename(self, name: str, to: str) -> None:
+        """Stage another name for a table; its identity, rows and expectations stay.
+
+        Args:
+            name: The table.
+            to: Its new name.
+
+        Raises:
+            TableNotFoundError: Tells the nearest names.
+            TableExistsError: The new name is taken.
+            InvalidNameError: The new name is not allowed.
+        """
+        self.core.rename(name, to)
+
+    def write(
+        self,
+        name: str,
+        frame: Frames,
+        *,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> int:
+        """Stage rows of a table, which is created if there is none.
+
+        Memory is bounded by a row group, however many rows there are. Ctrl-C ends the write; nothing is changed then.
+
+        Args:
+            name: Table, with its namespace where it has one.
+            frame: n rows of any Arrow-speaking object, or an iterable of such frames; columns are matched by name,
+                missing ones become null.
             overwrite: Whether the rows replace those of the table, and its columns.
+            progress: Called with the number of rows read so far, at least once for each 262,144 of them.
 
         Returns:
             n, the number of rows written.
@@ -73,7 +166,14 @@ class Transaction:
             SchemaMismatchError: A column does not fit the table without loss.
             ColumnNotFoundError: The table has no such column.
         """
-        return self.core.write(name, importable(frame), overwrite=overwrite)
+        source = readable(frame)
+        try:
+            return self.core.write(name, source, overwrite=overwrite, progress=progress)
+        except LakebedError as error:
+            # An Arrow stream tells the text of what went wrong, not the exception.
+            if isinstance(source, FrameStream) and source.raised is not None:
+                raise source.raised from error
+            raise
 
     def put_raw(self, source: str | os.PathLike[str] | bytes) -> tuple[str, int]:
         """Store raw bytes once, however often they come.
@@ -136,16 +236,21 @@ class Transaction:
             OutcomeUnknownError: The disk failed at the very last step.
         """
         # What others committed since the transaction began is what the gates have to see.
-        self.core.refresh()
+        applied = self.core.refresh()
+        if applied is not None:
+            return self._end(applied)
         for _ in range(_MAX_ATTEMPTS):
             for gate in before_commit:
                 gate(self)
             done = self.core.try_commit(_canonical(operation))
             if done is not None:
-                self.commit_id, self.sequence, time_us = done
-                self.timestamp = to_datetime(time_us)
-                return self.commit_id
+                return self._end(done)
         raise WriteConflictError(f"gave up after {_MAX_ATTEMPTS} other commits came first; try again")
+
+    def _end(self, done: tuple[str, str, int, int]) -> str:
+        self.commit_id, self.branch, self.sequence, time_us = done
+        self.timestamp = to_datetime(time_us)
+        return self.commit_id
 
 
 def _canonical(value: Mapping[str, Any]) -> bytes:

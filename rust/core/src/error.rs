@@ -24,6 +24,9 @@ pub enum Error {
     /// No table of that name at this version.
     #[error("table '{name}' not found at {version}{}; tables() lists what there is", did_you_mean(.nearest))]
     TableNotFound { name: String, version: String, nearest: Vec<String> },
+    /// A table of that name is there already.
+    #[error("table '{name}' exists already at {version}; choose another name, or drop the table first")]
+    TableExists { name: String, version: String },
     /// No column of that name in the table.
     #[error("column '{name}' not found in {place}{}", did_you_mean(.nearest))]
     ColumnNotFound { name: String, place: String, nearest: Vec<String> },
@@ -45,6 +48,11 @@ pub enum Error {
     /// A frame does not fit the table that it is written to.
     #[error("{place}: {problem}; {hint}")]
     SchemaMismatch { place: String, problem: String, hint: String },
+    /// A null in a column that may not be null.
+    #[error(
+        "{place}: column '{column}' may not be null, but {n_rows} of its rows are; fill the nulls or leave those rows out"
+    )]
+    NullValue { place: String, column: String, n_rows: u64 },
     /// An Arrow type that the format cannot hold.
     #[error("column '{column}' has the unsupported type {found}; cast it to {hint}")]
     UnsupportedType { column: String, found: String, hint: String },
@@ -54,6 +62,12 @@ pub enum Error {
     /// The tag or branch exists already.
     #[error("{kind} '{name}' exists already and points to {found}; choose another name")]
     RefExists { kind: String, name: String, found: String },
+    /// A write to a tag, or to a commit.
+    #[error("'{name}' is a tag, which never moves; begin a branch at it and write to the branch")]
+    NotABranch { name: String },
+    /// The file system cannot do what a commit stands on.
+    #[error("the file system of {path} {problem}; keep the warehouse on a local file system such as ext4, xfs or apfs")]
+    FileSystem { path: String, problem: String },
     /// Two transactions changed the same thing.
     #[error(
         "{theirs} was committed to branch '{branch}' during this {ours} of '{table}'; read the new version and try again"

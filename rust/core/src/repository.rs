@@ -183,7 +183,13 @@ impl Repository {
     /// Begin to change `branch`.
     pub fn begin(&self, branch: &str) -> Result<Transaction> {
         self.check_writable("a commit")?;
-        Transaction::begin(self.head(branch)?)
+        match self.head(branch) {
+            Ok(head) => Transaction::begin(head),
+            Err(Error::VersionNotFound { name, .. }) if refs::tag(self.store(), branch)?.is_some() => {
+                Err(Error::NotABranch { name })
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Files of `table` that may hold rows for which `predicate` is true. Reads metadata only.
@@ -365,7 +371,7 @@ fn check_creatable(location: &str, options: OpenOptions) -> Result<()> {
 fn create(store: &dyn ObjectStore) -> Result<Marker> {
     store.prepare(&names::FOLDERS)?;
     let (created_us, writer) = (now_us(), random_hex()?);
-    let first = RefEntry { name: MAIN.into(), sequence: 0, commit: None, writer, time_us: 0, origin: None };
+    let first = RefEntry { name: MAIN.into(), sequence: 0, commit: None, writer, time_us: 0, key: None, origin: None };
     refs::put_entry(store, &first)?;
     let marker = Marker { id: random_hex()?, key: Digest(random_bytes()?).to_hex(), created_us };
     let body = serde_json::to_vec(&marker).map_err(|e| Error::InvalidArgument(e.to_string()))?;
@@ -391,5 +397,5 @@ fn ref_entry(name: &str, snapshot: &Snapshot, origin: Option<Origin>) -> Result<
     // The time of the commit, not of this call: times of a branch never run backwards.
     let time_us = snapshot.commit().map_or(0, |commit| commit.time_us);
     let origin = origin.or(Some(Origin { branch: snapshot.branch().into(), sequence: snapshot.ref_sequence() }));
-    Ok(RefEntry { name: name.into(), sequence: 0, commit, writer: random_hex()?, time_us, origin })
+    Ok(RefEntry { name: name.into(), sequence: 0, commit, writer: random_hex()?, time_us, key: None, origin })
 }

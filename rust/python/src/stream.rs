@@ -1,11 +1,11 @@
 //! Tables across the boundary: Arrow C streams in capsules, zero copy, both ways.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::ffi::{FFI_ArrowArray, FFI_ArrowSchema, from_ffi};
 use arrow_array::ffi_stream::{FFI_ArrowArrayStream, RecordBatchStreamReader};
 use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray};
-use arrow_schema::{ArrowError, Schema};
+use arrow_schema::{ArrowError, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use lakebed_core::Error;
 use pyo3::exceptions::{PyTypeError, PyValueError};
@@ -75,6 +75,78 @@ fn no_table(found: &str) -> PyErr {
         "expected a table that speaks Arrow (polars, pyarrow, pandas >= 2.2, duckdb ...), found {found}; \
          pass for instance a polars.DataFrame"
     ))
+}
+
+/// Rows between two looks at Ctrl-C, and between two reports of the progress.
+const WATCHED_ROWS: usize = 1 << 18;
+
+/// A stream that lets Ctrl-C end it, and tells somebody how many rows it has given.
+pub(crate) struct Watched {
+    reader: Box<dyn RecordBatchReader + Send>,
+    /// The rest of a batch that is larger than one step.
+    rest: Option<RecordBatch>,
+    progress: Option<Py<PyAny>>,
+    n_rows: u64,
+    /// What Python raised: it has no place in an Arrow error.
+    raised: Arc<Mutex<Option<PyErr>>>,
+}
+
+impl Watched {
+    /// Watch `input`; what Python raises meanwhile is put into `raised`.
+    pub(crate) fn new(input: Input, progress: Option<Py<PyAny>>, raised: &Arc<Mutex<Option<PyErr>>>) -> Self {
+        Self { reader: input.0, rest: None, progress, n_rows: 0, raised: Arc::clone(raised) }
+    }
+
+    fn look(&self) -> Result<(), ArrowError> {
+        let outcome = Python::attach(|py| {
+            py.check_signals()?;
+            self.progress.as_ref().map(|progress| progress.call1(py, (self.n_rows,))).transpose()
+        });
+        outcome.map(|_| ()).map_err(|error| {
+            let text = error.to_string();
+            *self.raised.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+            ArrowError::ExternalError(text.into())
+        })
+    }
+}
+
+impl Iterator for Watched {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Err(error) = self.look() {
+            return Some(Err(error));
+        }
+        let batch = match self.rest.take() {
+            Some(batch) => batch,
+            None => match self.reader.next()? {
+                Ok(batch) => batch,
+                error => return Some(error),
+            },
+        };
+        let n_rows = batch.num_rows().min(WATCHED_ROWS);
+        if n_rows < batch.num_rows() {
+            self.rest = Some(batch.slice(n_rows, batch.num_rows() - n_rows));
+        }
+        self.n_rows += n_rows as u64;
+        Some(Ok(batch.slice(0, n_rows)))
+    }
+}
+
+impl RecordBatchReader for Watched {
+    fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+}
+
+/// The schema of any object that speaks Arrow: `__arrow_c_schema__`.
+pub(crate) fn import_schema(object: &Bound<'_, PyAny>) -> PyResult<Schema> {
+    let capsule = object.call_method0("__arrow_c_schema__")?;
+    let capsule = capsule.cast::<PyCapsule>()?;
+    let pointer = capsule.pointer_checked(Some(c"arrow_schema"))?.cast::<FFI_ArrowSchema>();
+    // SAFETY: a capsule of that name holds a valid schema, which is only read while the capsule lives.
+    let schema = Schema::try_from(unsafe { pointer.as_ref() });
+    schema.map_err(|error| unreadable(object.py(), &error))
 }
 
 /// All rows of a stream as one batch.

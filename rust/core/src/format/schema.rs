@@ -354,11 +354,8 @@ fn conform_column(column: &ArrayRef, own: &ColumnField, target: &DataType, place
         cast_with_options(column, target, &options)?
     };
     if !own.nullable && column.null_count() > 0 {
-        return Err(Error::SchemaMismatch {
-            place: place.into(),
-            problem: format!("column '{}' may not be null, but {} rows are", own.name, column.null_count()),
-            hint: "fill the nulls or leave those rows out".into(),
-        });
+        let n_rows = column.null_count() as u64;
+        return Err(Error::NullValue { place: place.into(), column: own.name.clone(), n_rows });
     }
     Ok(column)
 }

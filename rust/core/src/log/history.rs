@@ -28,6 +28,9 @@ pub struct HistoryRow {
     pub time_us: i64,
     /// What was done (JSON).
     pub operation: String,
+    /// Keyed hash of the idempotency key with which it was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
 /// Commits of `branch`, oldest first, with those that it shares with the branch from which it began.
@@ -49,21 +52,13 @@ fn load_until(objects: &Objects, branch: &str, last: u64) -> Result<Vec<HistoryR
 
 fn load_own(objects: &Objects, branch: &str) -> Result<Vec<HistoryRow>> {
     let Some(head) = refs::head(objects.store.as_ref(), branch)? else { return Ok(Vec::new()) };
-    let mut rows = stored(objects, branch).unwrap_or_default();
-    rows.retain(|row| row.sequence <= head.sequence);
-    // An index that was left over from another copy of the warehouse does not end with what the branch has there.
-    if let Some(last) = rows.last() {
-        let entry = refs::entry(objects.store.as_ref(), branch, last.sequence)?;
-        if entry.and_then(|entry| entry.commit).as_ref() != Some(&last.commit) {
-            rows.clear();
-        }
-    }
+    let mut rows = indexed(objects, branch, head.sequence)?;
     let known = rows.last().map_or(0, |row| row.sequence + 1);
     let n_stored = rows.len();
     for sequence in known..=head.sequence {
         let entry = refs::entry(objects.store.as_ref(), branch, sequence)?.ok_or_else(|| missing(branch, sequence))?;
-        if let Some(commit) = entry.commit {
-            rows.push(row(objects, branch, sequence, commit)?);
+        if let Some(row) = row(objects, entry)? {
+            rows.push(row);
         }
     }
     if objects.writes_caches
@@ -105,6 +100,20 @@ fn entry_until(objects: &Objects, branch: &str, time_us: i64, last: u64) -> Resu
     }
 }
 
+/// The rows of the stored index up to entry `last`; none where it is not that of this branch.
+pub(super) fn indexed(objects: &Objects, branch: &str, last: u64) -> Result<Vec<HistoryRow>> {
+    let mut rows = stored(objects, branch).unwrap_or_default();
+    rows.retain(|row| row.sequence <= last);
+    // An index that was left over from another copy of the warehouse does not end with what the branch has there.
+    if let Some(last) = rows.last() {
+        let entry = refs::entry(objects.store.as_ref(), branch, last.sequence)?;
+        if entry.and_then(|entry| entry.commit).as_ref() != Some(&last.commit) {
+            rows.clear();
+        }
+    }
+    Ok(rows)
+}
+
 /// The stored index; anything wrong with it means that it is built anew.
 fn stored(objects: &Objects, branch: &str) -> Option<Vec<HistoryRow>> {
     let name = names::history(branch);
@@ -112,11 +121,12 @@ fn stored(objects: &Objects, branch: &str) -> Option<Vec<HistoryRow>> {
     serde_json::from_slice(envelope::open(Kind::History, &bytes, &name).ok()?).ok()
 }
 
-fn row(objects: &Objects, branch: &str, sequence: u64, reference: ObjectRef) -> Result<HistoryRow> {
+fn row(objects: &Objects, entry: refs::RefEntry) -> Result<Option<HistoryRow>> {
+    let refs::RefEntry { name: branch, sequence, commit: Some(reference), key, .. } = entry else { return Ok(None) };
     let commit: Commit = objects.get_json(&reference)?;
     let operation = String::from_utf8_lossy(&objects.get(&commit.operation)?).into_owned();
     let parent = commit.parents.first().map(|parent| parent.id.clone());
-    Ok(HistoryRow { branch: branch.into(), sequence, commit: reference, parent, time_us: commit.time_us, operation })
+    Ok(Some(HistoryRow { branch, sequence, commit: reference, parent, time_us: commit.time_us, operation, key }))
 }
 
 fn missing(branch: &str, sequence: u64) -> Error {

@@ -5,5 +5,6 @@ pub mod objects;
 pub mod commit;
 pub mod refs;
 pub mod history;
+pub mod keys;
 pub mod records;
 pub mod snapshot;

@@ -28,7 +28,18 @@ pub struct Objects {
     pub writes_caches: bool,
     /// Bytes of metadata and of data files that were read.
     pub counters: Counters,
+    /// What is known of idempotency keys, by branch.
+    pub(super) seen_keys: Mutex<HashMap<String, SeenKeys>>,
     packs: Mutex<HashMap<String, Arc<Pack>>>,
+}
+
+/// Hashes of the idempotency keys in a branch's own entries.
+#[derive(Default)]
+pub(super) struct SeenKeys {
+    /// First entry that was not looked at.
+    pub(super) next: u64,
+    /// Number of the entry with a key, by the key's hash.
+    pub(super) sequences: HashMap<String, u64>,
 }
 
 /// What was read since the warehouse was opened.
@@ -46,7 +57,15 @@ impl Objects {
     /// Objects of the warehouse in `store`.
     pub fn new(store: Arc<dyn ObjectStore>, key: [u8; 32], writes_caches: bool) -> Result<Self> {
         let purge = PurgeMap::load(store.as_ref())?;
-        Ok(Self { store, key, purge, writes_caches, counters: Counters::default(), packs: Mutex::default() })
+        Ok(Self {
+            store,
+            key,
+            purge,
+            writes_caches,
+            counters: Counters::default(),
+            seen_keys: Mutex::default(),
+            packs: Mutex::default(),
+        })
     }
 
     /// The raw bytes of an object; a purged payload is a corruption error that says so.

@@ -45,15 +45,22 @@ pub fn read(store: &dyn ObjectStore, after: u64) -> Result<Vec<(u64, Vec<u8>)>> 
     Ok(entries)
 }
 
-/// Write entry `sequence` unless it exists; `true` means that it is ours and durable.
+/// Write entry `sequence` unless it exists; `true` means that it is ours and durable. Bodies name their writer, so that
+/// equal bytes are this very entry, whose answer was lost.
 pub fn append(store: &dyn ObjectStore, sequence: u64, body: &[u8]) -> Result<bool> {
     let name = names::record(sequence);
-    let created = store.put_if_absent(&name, &envelope::seal(Kind::Record, body))?;
-    if created {
-        store.sync(&[name])?;
-        let _ = store.put_cache(HINT, sequence.to_string().as_bytes());
+    let sealed = envelope::seal(Kind::Record, body);
+    let is_ours = || Ok::<_, Error>(store.get(&name)?.is_some_and(|found| found == sealed));
+    match store.put_if_absent(&name, &sealed) {
+        Ok(true) => {}
+        Ok(false) if is_ours()? => {}
+        Ok(false) => return Ok(false),
+        Err(cause) if is_ours().unwrap_or(false) => drop(cause),
+        Err(cause) => return Err(cause),
     }
-    Ok(created)
+    store.sync(&[name])?;
+    let _ = store.put_cache(HINT, sequence.to_string().as_bytes());
+    Ok(true)
 }
 
 fn listed_head(store: &dyn ObjectStore) -> Result<u64> {

@@ -24,6 +24,9 @@ pub struct RefEntry {
     pub writer: String,
     /// Time of the commit, or of the branch's creation.
     pub time_us: i64,
+    /// Keyed hash of the idempotency key with which the commit was made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Where a branch began: set on entry 0 of every branch but the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,

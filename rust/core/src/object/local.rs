@@ -54,6 +54,30 @@ impl LocalStore {
         Ok(LocalUpload { root: self.root.clone(), state: Arc::clone(&self.state), file, path })
     }
 
+    /// Refuse a file system on which a hard link is not what `put_if_absent` takes it for: one that fails where the name
+    /// exists, and otherwise shows the whole file.
+    fn check_links(&self) -> Result<()> {
+        let refuse = |problem: String| Err(Error::FileSystem { path: self.location(), problem });
+        let mut staged = self.staged_file()?;
+        staged.file.write_all(b"link").map_err(|e| failed("write", &staged.path, e))?;
+        let name = self.path(STAGING).join(random_hex()?);
+        if let Err(e) = fs::hard_link(&staged.path, &name) {
+            return match e.kind() {
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Err(failed("create", &name, e)),
+                _ => refuse(format!("has no hard links ({e})")),
+            };
+        }
+        let second = fs::hard_link(&staged.path, &name);
+        let content = fs::read(&name);
+        fs::remove_file(&name).map_err(|e| failed("delete", &name, e))?;
+        match (second, content) {
+            (Err(e), Ok(bytes)) if e.kind() == io::ErrorKind::AlreadyExists && bytes == b"link" => Ok(()),
+            (Ok(()), _) => refuse("puts a hard link over a name that exists".into()),
+            (Err(e), Ok(bytes)) if bytes == b"link" => refuse(format!("does not tell that a name exists ({e})")),
+            _ => refuse("shows another file through a hard link".into()),
+        }
+    }
+
     fn sync_folder(&self, folder: &Path) -> Result<()> {
         let outcome = File::open(folder).and_then(|handle| handle.sync_all());
         outcome.map_err(|e| {
@@ -148,6 +172,7 @@ impl ObjectStore for LocalStore {
             let path = self.path(folder);
             fs::create_dir_all(&path).map_err(|e| failed("create", &path, e))?;
         }
+        self.check_links()?;
         for above in self.root.ancestors().skip(1).take(n_new.max(1)) {
             self.sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
         }

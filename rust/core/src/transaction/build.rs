@@ -18,16 +18,22 @@ pub(super) fn build(
     let base = &transaction.base;
     let sequence = base.commit().map_or(1, |parent| parent.sequence + 1);
     let mut root = base.commit().map_or_else(Root::default, |parent| parent.root.clone());
-    if !transaction.tables.is_empty() {
+    if !transaction.tables.is_empty() || !transaction.removed.is_empty() {
         let mut tables = base.tables()?.clone();
+        tables.retain(|name, _| !transaction.removed.contains_key(name));
         for (name, staged) in &transaction.tables {
             let version = table_version(staged, sequence, base.objects(), pack)?;
-            tables.insert(name.clone(), add_json(pack, &version)?);
+            // A table that only gets another name is the same version of it.
+            let reference = match &staged.before {
+                Some(before) if before.version == version => before.reference.clone(),
+                _ => add_json(pack, &version)?,
+            };
+            tables.insert(name.clone(), reference);
         }
         root.tables = Some(add_json(pack, &tables)?);
     }
-    if !transaction.schemas.is_empty() {
-        root.schemas = Some(add_payloads(pack, base.schemas()?, &transaction.schemas)?);
+    if !transaction.schemas.is_empty() || !transaction.removed.is_empty() {
+        root.schemas = schemas(transaction, pack)?;
     }
     if !transaction.lake.is_empty() {
         root.lake = Some(add_payloads(pack, base.lake()?, &transaction.lake)?);
@@ -71,6 +77,23 @@ fn table_version(
     }
     let (table_id, schema) = (staged.table_id.clone(), staged.schema.clone());
     Ok(TableVersion { table_id, schema, leaves, next_row_id })
+}
+
+/// Expectations go with their table: they are dropped with it, and follow it to another name.
+fn schemas(transaction: &Transaction, pack: &mut PackWriter) -> Result<Option<ObjectRef>> {
+    let known = transaction.base.schemas()?;
+    let mut schemas = known.clone();
+    schemas.retain(|name, _| !transaction.removed.contains_key(name));
+    for (name, staged) in &transaction.tables {
+        let payload = staged.before.as_ref().and_then(|before| known.get(&before.name));
+        if let Some(payload) = payload {
+            schemas.insert(name.clone(), payload.clone());
+        }
+    }
+    if transaction.schemas.is_empty() && schemas == known {
+        return Ok(transaction.base.commit().and_then(|parent| parent.root.schemas.clone()));
+    }
+    add_payloads(pack, schemas, &transaction.schemas).map(Some)
 }
 
 fn add_payloads<'a>(

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::stage::Transaction;
+use super::stage::{Committed, Transaction};
 use super::{build, conflict};
 use crate::error::{Error, Result};
 use crate::format::pack::{ObjectRef, PackWriter};
@@ -14,17 +14,6 @@ use crate::log::refs::{self, Put, RefEntry};
 /// Commits after which the writer brings the packed history up to date; half-way between the larger leaf merges.
 const INDEX_EVERY: u64 = 64;
 
-/// A commit that is durable.
-#[derive(Debug, Clone)]
-pub struct Committed {
-    /// The commit.
-    pub commit: ObjectRef,
-    /// Number of the branch's entry that names it.
-    pub ref_sequence: u64,
-    /// Microseconds since 1970 UTC.
-    pub time_us: i64,
-}
-
 impl Transaction {
     /// Commit with `operation` (JSON) as its description. `None` means that the branch had moved: the transaction stands on
     /// the new head now, and the caller decides again whether to commit. A real conflict is an error.
@@ -32,7 +21,11 @@ impl Transaction {
         if self.is_committed {
             return Err(Error::InvalidArgument("the transaction was committed already; begin another one".into()));
         }
-        if self.tables.is_empty() && self.schemas.is_empty() && self.lake.is_empty() {
+        if let Some(applied) = self.applied.clone() {
+            self.is_committed = true;
+            return Ok(Some(applied));
+        }
+        if self.tables.is_empty() && self.removed.is_empty() && self.schemas.is_empty() && self.lake.is_empty() {
             return Err(Error::InvalidArgument("nothing to commit: the transaction changed nothing".into()));
         }
         let objects = Arc::clone(self.base.objects());
@@ -54,6 +47,9 @@ impl Transaction {
 
     /// Stand on the branch's present head, if it moved. A real conflict is an error.
     pub fn refresh(&mut self) -> Result<()> {
+        if self.applied.is_some() {
+            return Ok(());
+        }
         let store = Arc::clone(&self.base.objects().store);
         match refs::head(store.as_ref(), self.base.branch())? {
             Some(head) if head.sequence != self.base.ref_sequence() => conflict::rebase(self),
@@ -70,6 +66,7 @@ impl Transaction {
             commit: Some(commit.clone()),
             writer: self.writer.clone(),
             time_us,
+            key: self.key.clone(),
             origin: None,
         };
         match refs::put_entry(store, &entry)? {
@@ -81,11 +78,13 @@ impl Transaction {
                     let _ = history::load(&objects, &entry.name);
                 }
                 let commit = entry.commit.unwrap_or(commit);
-                Ok(Some(Committed { commit, ref_sequence: entry.sequence, time_us: entry.time_us }))
+                let (branch, ref_sequence, time_us) = (entry.name, entry.sequence, entry.time_us);
+                Ok(Some(Committed { commit, branch, ref_sequence, time_us }))
             }
             Put::Taken => {
                 conflict::rebase(self)?;
-                Ok(None)
+                // What took the number may be this very change, made by an earlier try.
+                Ok(self.applied.clone())
             }
         }
     }

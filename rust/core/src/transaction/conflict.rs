@@ -1,16 +1,22 @@
 //! What to do when the branch moved during a transaction: stand on the new head, or say which two changes collide.
 
+use std::collections::BTreeMap;
+use std::io::{self, Read};
 use std::sync::Arc;
 
-use super::stage::{Mode, StagedTable, Transaction};
+use super::stage::{Committed, Mode, Removed, StagedTable, Transaction};
 use crate::error::{Error, Result};
 use crate::format::names;
-use crate::format::pack::ObjectRef;
-use crate::log::commit::Payloads;
+use crate::log::keys;
 use crate::log::refs;
-use crate::log::snapshot::Snapshot;
+use crate::log::snapshot::{Snapshot, Table};
+use crate::object::{ObjectStore, copy_hashed};
 
-/// Move the transaction onto the branch's present head.
+/// Commits that are looked at to find the one that collides; behind them the newest is named.
+const BLAMED_COMMITS: u64 = 1000;
+
+/// Move the transaction onto the branch's present head. Where a commit since its base has its idempotency key, that commit
+/// is the transaction, and nothing moves.
 pub(super) fn rebase(transaction: &mut Transaction) -> Result<()> {
     let objects = Arc::clone(transaction.base.objects());
     let branch = transaction.base.branch().to_owned();
@@ -19,51 +25,174 @@ pub(super) fn rebase(transaction: &mut Transaction) -> Result<()> {
         found: "the branch is gone".into(),
         nearest: Vec::new(),
     })?;
-    let head = Snapshot::open(objects, &branch, head.sequence, head.commit)?;
-    let (old_schemas, new_schemas) = (transaction.base.schemas()?, head.schemas()?);
-    for name in transaction.schemas.keys() {
-        check_same(&old_schemas, &new_schemas, name, "change of the schema", &head)?;
+    if let Some(key) = &transaction.key
+        && let Some(entry) = keys::find(&objects, &branch, head.sequence, key)?
+    {
+        transaction.applied = Committed::of(entry);
+        return Ok(());
     }
-    let (old_lake, new_lake) = (transaction.base.lake()?, head.lake()?);
-    for path in transaction.lake.keys() {
-        check_same(&old_lake, &new_lake, path, "put", &head)?;
+    let head = Snapshot::open(objects, &branch, head.sequence, head.commit)?;
+    rebase_payloads(transaction, &head)?;
+    let moved = Moved { base: &transaction.base, head: &head };
+    for (name, removed) in &mut transaction.removed {
+        moved.rebase_removed(name, removed)?;
     }
     for (name, staged) in &mut transaction.tables {
-        rebase_table(name, staged, &head)?;
+        moved.rebase_table(name, staged, &transaction.removed)?;
     }
     transaction.base = head;
     Ok(())
 }
 
-fn rebase_table(name: &str, staged: &mut StagedTable, head: &Snapshot) -> Result<()> {
-    let now = if head.tables()?.contains_key(name) { Some(head.table(name)?) } else { None };
-    let unchanged = match (&staged.before, &now) {
-        (Some(before), Some(now)) => before.reference == now.reference,
-        (None, None) => true,
-        _ => false,
-    };
-    if unchanged {
-        return Ok(());
+/// Expectations and raw files that this transaction sets have to be what they were.
+fn rebase_payloads(transaction: &Transaction, head: &Snapshot) -> Result<()> {
+    let moved = Moved { base: &transaction.base, head };
+    for name in transaction.schemas.keys() {
+        let Some(known) = transaction.name_in_base(name) else { continue };
+        let id = |snapshot: &Snapshot| Ok(snapshot.schemas()?.get(known).map(|payload| payload.id.clone()));
+        if id(&transaction.base)? != id(head)? {
+            return Err(moved.conflict(name, "change of the schema", |_| "change of the schema", id)?);
+        }
     }
-    let appends = staged.mode == Mode::Append;
-    match now {
-        // An append knows nothing of the rows that are there, so it holds after any other change of them.
-        Some(now) if appends && now.version.schema == staged.schema => {
-            if now.version.table_id != staged.table_id {
-                move_files(staged, &now.version.table_id, head)?;
+    for path in transaction.lake.keys() {
+        let id = |snapshot: &Snapshot| Ok(snapshot.lake()?.get(path).map(|payload| payload.id.clone()));
+        if id(&transaction.base)? != id(head)? {
+            return Err(moved.conflict(path, "put", |_| "put", id)?);
+        }
+    }
+    Ok(())
+}
+
+/// The version on which a transaction stood, and the one on which it is going to stand.
+struct Moved<'a> {
+    base: &'a Snapshot,
+    head: &'a Snapshot,
+}
+
+impl Moved<'_> {
+    fn rebase_removed(&self, name: &str, removed: &mut Removed) -> Result<()> {
+        let now = table(self.head, name)?;
+        match now {
+            Some(now) if now.reference == removed.before.reference => Ok(()),
+            // Another name does not care for the rows; whether it holds is decided where the staged table is.
+            Some(now) if removed.renamed_to.is_some() && now.version.table_id == removed.before.version.table_id => {
+                removed.before = now;
+                Ok(())
             }
-            staged.before = Some(now);
-            Ok(())
-        }
-        _ => {
-            let ours = match (appends, staged.before.is_some()) {
-                (true, true) => "append",
-                (true, false) => "creation",
-                (false, _) => "overwrite",
-            };
-            Err(conflict(name, ours, head))
+            _ if removed.renamed_to.is_some() => Err(self.table_conflict(name, "rename")?),
+            _ => Err(self.table_conflict(name, "drop")?),
         }
     }
+
+    fn rebase_table(&self, name: &str, staged: &mut StagedTable, removed: &BTreeMap<String, Removed>) -> Result<()> {
+        let ours = describe_staged(name, staged);
+        let source = staged.before.as_ref().map_or(name, |before| before.name.as_str()).to_owned();
+        if source != name && !removed.contains_key(name) && self.head.tables()?.contains_key(name) {
+            return Err(self.table_conflict(name, ours)?);
+        }
+        // A table that is dropped and made anew has its own check as a dropped one.
+        let is_made_anew = staged.before.is_none() && removed.contains_key(name);
+        let now = if is_made_anew { None } else { table(self.head, &source)? };
+        let appends = staged.mode == Mode::Append;
+        match (&staged.before, now) {
+            (None, None) => Ok(()),
+            (Some(before), Some(now)) if before.reference == now.reference => Ok(()),
+            // Another name alone holds whatever columns the table has by now.
+            (Some(before), Some(now))
+                if appends && staged.files.is_empty() && now.version.table_id == before.version.table_id =>
+            {
+                staged.schema = now.version.schema.clone();
+                staged.before = Some(now);
+                Ok(())
+            }
+            // An append knows nothing of the rows that are there, so it holds after any other change of them.
+            (Some(before), Some(now))
+                if appends
+                    && now.version.schema == staged.schema
+                    && now.version.table_id == before.version.table_id =>
+            {
+                staged.before = Some(now);
+                Ok(())
+            }
+            (None, Some(now)) if appends && !staged.is_new && now.version.schema == staged.schema => {
+                move_files(staged, &now.version.table_id, self.head)?;
+                staged.before = Some(now);
+                Ok(())
+            }
+            _ => Err(self.table_conflict(&source, ours)?),
+        }
+    }
+
+    fn table_conflict(&self, name: &str, ours: &str) -> Result<Error> {
+        let id = |snapshot: &Snapshot| Ok(snapshot.tables()?.get(name).map(|table| table.id.clone()));
+        let describe =
+            |(before, after): (&Snapshot, &Snapshot)| describe_change(before, after, name).unwrap_or("change");
+        self.conflict(name, ours, describe, id)
+    }
+
+    /// The error that names both changes: ours, and the first commit since the base that changed what `id` tells.
+    fn conflict(
+        &self,
+        name: &str,
+        ours: &str,
+        describe: impl Fn((&Snapshot, &Snapshot)) -> &'static str,
+        id: impl Fn(&Snapshot) -> Result<Option<String>>,
+    ) -> Result<Error> {
+        let known = id(self.base)?;
+        let (objects, branch) = (self.head.objects(), self.head.branch());
+        let (first, last) = (self.base.ref_sequence() + 1, self.head.ref_sequence());
+        let mut before = Snapshot::open(Arc::clone(objects), branch, first - 1, self.base.reference().cloned())?;
+        for sequence in first..=last.min(first + BLAMED_COMMITS) {
+            let Some(entry) = refs::entry(objects.store.as_ref(), branch, sequence)? else { break };
+            let after = Snapshot::open(Arc::clone(objects), branch, sequence, entry.commit)?;
+            if id(&after)? != known {
+                return Ok(self.error(name, ours, describe((&before, &after)), &after));
+            }
+            before = after;
+        }
+        Ok(self.error(name, ours, describe((self.base, self.head)), self.head))
+    }
+
+    fn error(&self, name: &str, ours: &str, theirs: &str, commit: &Snapshot) -> Error {
+        Error::WriteConflict {
+            branch: self.head.branch().into(),
+            table: name.into(),
+            ours: ours.into(),
+            theirs: format!("{theirs} ({})", commit.describe()),
+        }
+    }
+}
+
+fn describe_staged(name: &str, staged: &StagedTable) -> &'static str {
+    match (&staged.before, staged.mode) {
+        (_, Mode::Overwrite) => "overwrite",
+        (None, Mode::Append) => "creation",
+        (Some(before), Mode::Append) if before.name != name && staged.files.is_empty() => "rename",
+        (Some(_), Mode::Append) => "append",
+    }
+}
+
+/// What a commit did to table `name`, from what there was before and after it.
+fn describe_change(before: &Snapshot, after: &Snapshot, name: &str) -> Result<&'static str> {
+    Ok(match (table(before, name)?, table(after, name)?) {
+        (None, _) => "creation",
+        (Some(old), None) => {
+            let is_kept = |new: Result<Table>| new.is_ok_and(|new| new.version.table_id == old.version.table_id);
+            let is_renamed = after.tables()?.keys().any(|other| is_kept(after.table(other)));
+            if is_renamed { "rename" } else { "drop" }
+        }
+        (Some(old), Some(new)) if old.version.table_id != new.version.table_id => "drop and creation",
+        (Some(old), Some(new)) if old.version.schema != new.version.schema => "change of columns",
+        (Some(old), Some(new)) => {
+            let added = new.version.next_row_id.wrapping_sub(old.version.next_row_id);
+            let is_append = new.version.n_rows().wrapping_sub(old.version.n_rows()) == added;
+            if is_append { "append" } else { "overwrite" }
+        }
+    })
+}
+
+fn table(snapshot: &Snapshot, name: &str) -> Result<Option<Table>> {
+    if snapshot.tables()?.contains_key(name) { snapshot.table(name).map(Some) } else { Ok(None) }
 }
 
 /// Two transactions created the same table: the later one's files move into the folder of the earlier one's.
@@ -71,13 +200,8 @@ fn move_files(staged: &mut StagedTable, table_id: &str, head: &Snapshot) -> Resu
     let store = head.objects().store.as_ref();
     for file in &mut staged.files {
         let name = names::data_file(table_id, &file.id);
-        let bytes = store.get(&file.name)?.ok_or_else(|| Error::Corruption {
-            path: file.name.clone(),
-            problem: "a data file of this transaction is missing".into(),
-            expected: "a file".into(),
-            found: "nothing".into(),
-        })?;
-        let (upload, _, _) = crate::object::copy_hashed(store.stage()?, &mut bytes.as_slice())?;
+        let mut reader = StoredFile { store, name: &file.name, offset: 0 };
+        let (upload, _, _) = copy_hashed(store.stage()?, &mut reader)?;
         upload.publish(&name)?;
         file.name = name;
     }
@@ -85,18 +209,19 @@ fn move_files(staged: &mut StagedTable, table_id: &str, head: &Snapshot) -> Resu
     Ok(())
 }
 
-fn check_same(old: &Payloads, new: &Payloads, name: &str, ours: &str, head: &Snapshot) -> Result<()> {
-    let ids = |payloads: &Payloads| payloads.get(name).map(|reference: &ObjectRef| reference.id.clone());
-    if ids(old) == ids(new) { Ok(()) } else { Err(conflict(name, ours, head)) }
+/// A stored object as a stream, so that no file has to fit into memory.
+struct StoredFile<'a> {
+    store: &'a dyn ObjectStore,
+    name: &'a str,
+    offset: u64,
 }
 
-fn conflict(name: &str, ours: &str, head: &Snapshot) -> Error {
-    let operation = head.operation().ok().and_then(|bytes| serde_json::from_slice::<serde_json::Value>(&bytes).ok());
-    let kind = operation.as_ref().and_then(|operation| operation["kind"].as_str()).unwrap_or("another change");
-    Error::WriteConflict {
-        branch: head.branch().into(),
-        table: name.into(),
-        ours: ours.into(),
-        theirs: format!("{kind} ({})", head.describe()),
+impl Read for StoredFile<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let found = self.store.get_range(self.name, self.offset, buffer.len() as u64).map_err(io::Error::other)?;
+        let bytes = found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, self.name.to_owned()))?;
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        self.offset += bytes.len() as u64;
+        Ok(bytes.len())
     }
 }

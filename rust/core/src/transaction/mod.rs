@@ -6,6 +6,5 @@ mod build;
 mod conflict;
 mod commit;
 
-pub use commit::Committed;
 pub(crate) use commit::now_us;
-pub use stage::{Mode, Transaction};
+pub use stage::{Committed, Mode, Transaction};

@@ -1,0 +1,143 @@
+"""Frames that come one after another, as the one Arrow stream that the core reads. Each is seen once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from lakebed.errors import InvalidArgumentError, SchemaMismatchError
+from lakebed.typing import ArrowStreamExportable, Columns, importable
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class FrameStream:
+    """An iterable of Arrow-speaking frames as one stream of batches. It can be read once.
+
+    Args:
+        frames: At least one frame; the columns of the first are those of the stream. The next one is asked for when
+            the one before it has been read, so that one frame at a time is in memory.
+
+    Attributes:
+        raised: What the iterable raised, which has no place in an Arrow stream; None if nothing.
+
+    Raises:
+        InvalidArgumentError: There is no frame, so that the columns are not known.
+        TypeError: Something that is no frame.
+
+    Example:
+        >>> import polars as pl, pyarrow as pa
+        >>> stream = FrameStream(pl.DataFrame({"x": [i]}) for i in range(3))
+        >>> pa.table(stream)["x"].to_pylist()
+        [0, 1, 2]
+    """
+
+    def __init__(self, frames: Iterable[Any]) -> None:
+        self._frames = iter(frames)
+        self._kind = type(frames).__name__
+        self.raised: BaseException | None = None
+        try:
+            self._first = _batches(next(self._frames), self._kind)
+        except StopIteration:
+            hint = "pass at least one frame, which may have no rows"
+            raise InvalidArgumentError(f"an empty iterable has no columns; {hint}") from None
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
+        import pyarrow as pa
+
+        reader = pa.RecordBatchReader.from_batches(self._first.schema, self._read())
+        return reader.__arrow_c_stream__(requested_schema)
+
+    def _read(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._first
+            for number, frame in enumerate(self._frames, start=2):
+                yield from _conform(_batches(frame, self._kind), self._first.schema, number)
+        except BaseException as error:
+            self.raised = error
+            raise
+
+
+def readable(frame: Any) -> Any:
+    """Give a frame, or an iterable of frames, in a form that the core can read.
+
+    Args:
+        frame: Anything that speaks Arrow; a Polars lazy frame; or an iterable of such, for instance a generator.
+
+    Returns:
+        The frame itself wherever that is possible.
+
+    Raises:
+        InvalidArgumentError: An iterable without a frame.
+
+    Example:
+        >>> import polars as pl
+        >>> type(readable(pl.DataFrame({"a": [1]}))).__name__, type(readable([pl.DataFrame({"a": [1]})])).__name__
+        ('DataFrame', 'FrameStream')
+    """
+    speaks = hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__")
+    if not speaks and isinstance(frame, Iterable) and not isinstance(frame, (str, bytes, dict)):
+        return FrameStream(frame)
+    return importable(frame)
+
+
+def arrow_schema(schema: Columns) -> Any:
+    """Give a schema in a form that the core can read.
+
+    Args:
+        schema: Anything that speaks Arrow's schema protocol, a Polars schema, a mapping of names to Polars types, or a
+            table, of which the columns are taken.
+
+    Returns:
+        An object that speaks Arrow's schema protocol.
+
+    Raises:
+        TypeError: It is nothing of that.
+
+    Example:
+        >>> import polars as pl
+        >>> arrow_schema({"a": pl.Int64}).names
+        ['a']
+    """
+    if isinstance(schema, Mapping):
+        import polars as pl
+
+        return pl.DataFrame(schema=dict(schema)).to_arrow().schema
+    if hasattr(schema, "__arrow_c_schema__"):
+        return schema
+    if hasattr(schema, "__arrow_c_stream__") or hasattr(schema, "__arrow_c_array__"):
+        return _batches(schema).schema
+    hint = "give a pyarrow.Schema, a polars.Schema, a mapping of names to Polars types, or a frame"
+    raise TypeError(f"expected the columns of a table, found {type(schema).__name__}; {hint}")
+
+
+def _batches(frame: Any, place: str = "frame") -> pa.RecordBatchReader:
+    import pyarrow as pa
+
+    given = importable(frame)
+    if isinstance(given, pa.RecordBatch):
+        return pa.RecordBatchReader.from_batches(given.schema, [given])
+    if not isinstance(given, ArrowStreamExportable):
+        found, hint = f"a {place} with {type(frame).__name__} in it", "pass for instance a polars.DataFrame"
+        raise TypeError(f"expected a table that speaks Arrow, or an iterable of such tables, found {found}; {hint}")
+    return pa.RecordBatchReader.from_stream(given)
+
+
+def _conform(batches: pa.RecordBatchReader, schema: pa.Schema, number: int) -> Iterator[pa.RecordBatch]:
+    import pyarrow as pa
+
+    for batch in batches:
+        if batch.schema.equals(schema):
+            yield batch
+            continue
+        if batch.schema.names != schema.names:
+            found, wanted = ", ".join(batch.schema.names), ", ".join(schema.names)
+            raise SchemaMismatchError(
+                f"frame {number} has the columns {found}, the first one {wanted}; make them equal"
+            )
+        try:
+            yield batch.cast(schema)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+            message = f"frame {number} does not have the types of the first one: {error}; cast it before writing"
+            raise SchemaMismatchError(message) from error
