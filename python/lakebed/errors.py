@@ -32,6 +32,7 @@ The tree::
     ├── RefExistsError              the tag or branch exists already
     ├── TableExistsError            a table of that name is there already
     ├── NotABranchError             a write to a tag, which never moves
+    ├── ExpiredTransactionError     begun longer ago than gc keeps unreferenced files
     ├── ForkedTransactionError      a transaction begun before a fork, used after it
     ├── WriteConflictError          two transactions changed the same thing
     ├── StoreFailedError            an earlier sync failed; writes are refused
@@ -176,6 +177,10 @@ class NotABranchError(LakebedError):
 
 class FileSystemError(LakebedError):
     """The file system cannot do what a commit stands on."""
+
+
+class ExpiredTransactionError(LakebedError):
+    """A transaction was begun longer ago than gc keeps unreferenced files, so its own may be gone."""
 
 
 class ForkedTransactionError(LakebedError):

@@ -6,6 +6,7 @@ commits are made stands in `lakebed.storage`.
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from lakebed.schema import Schema
     from lakebed.sql import Result
     from lakebed.statistics import Statistics
-    from lakebed.storage import Commit, Progress, Snapshot, Table, VerifyReport, VersionLike
+    from lakebed.storage import Commit, GcReport, Progress, Snapshot, Table, VerifyReport, VersionLike
     from lakebed.typing import Columns, Frame, Frames
     from lakebed.validation import Anomalies
 
@@ -585,12 +586,16 @@ class Warehouse:
         """What was made from what."""
         return Lineage(self._session)
 
-    def verify(self, start: Traceable | None = None) -> VerifyReport:
-        """Compare stored bytes with recorded hashes.
+    def verify(self, start: Traceable | None = None, *, recompute: bool = True, repair: bool = False) -> VerifyReport:
+        """Compare stored bytes with recorded hashes, and what metadata says with what there is.
 
         Args:
             start: A table, a raw file or an artifact: it and all that it was made from is checked. A run or an
-                execution: all that it read. None: the whole head, and the lineage store against its records.
+                execution: all that it read. None: every version, record and cache, and the lineage store against its
+                records.
+            recompute: Without `start`: compute the statistics of every data file again and compare them, too.
+            repair: Without `start`: move damaged files to `quarantine/`, so that nothing reads them. Nothing is deleted
+                and nothing is made up; bring the files back from a copy.
 
         Returns:
             The report; it names each file that is damaged or missing, with the expected and the found hash.
@@ -600,7 +605,33 @@ class Warehouse:
             >>> lb.open("memory://").verify().ok
             True
         """
-        return inspect.verify_all(self._session) if start is None else inspect.verify(self._session, start)
+        if start is None:
+            return inspect.verify_all(self._session, recompute=recompute, repair=repair)
+        return inspect.verify(self._session, start)
+
+    def gc(self, *, grace: str | dt.timedelta = "7d", dry_run: bool = False) -> GcReport:
+        """Remove files that no version refers to: what writers left that were cut off, failed or refused.
+
+        Every version of every branch and tag stays as it is. Writers and readers may run meanwhile; a transaction that
+        began longer ago than the grace and has not committed yet has to begin anew.
+
+        Args:
+            grace: Newer files are kept; longer than any transaction takes. A text such as `"7d"`, `"12h"`, `"30m"`.
+            dry_run: Only tell what would be removed.
+
+        Returns:
+            What was removed.
+
+        Raises:
+            CorruptionError: Something that cannot be read might refer to any file; nothing is removed then.
+            InvalidArgumentError: The grace is no duration, or negative.
+
+        Example:
+            >>> import lakebed as lb
+            >>> lb.open("memory://").gc(grace="1h", dry_run=True).n_files
+            0
+        """
+        return operations.gc(self._session, grace=grace, dry_run=dry_run)
 
     def compare(self, left: Run, right: Run) -> Comparison:
         """Tell how two runs differ in parameters, metrics and inputs.

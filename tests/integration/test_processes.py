@@ -90,7 +90,7 @@ def test_processes_that_append_at_once_all_succeed(tmp_path: Path, n_writers: in
         assert own == sorted(own), "the order of one writer's commits was lost"
     assert_linear(repository)
     assert len(repository.history()) == n_writers * count + exists
-    assert repository.verify(repository.snapshot()).ok
+    assert repository.verify_snapshot(repository.snapshot()).ok
 
 
 def test_writers_of_different_tables_do_not_disturb_each_other(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_writers_of_different_tables_do_not_disturb_each_other(tmp_path: Path) -
 
 def check_after_kills(location: Path, acknowledged: list[int], attempted: int) -> None:
     repository = Repository(location)
-    assert repository.verify(repository.snapshot()).ok
+    assert repository.verify_snapshot(repository.snapshot()).ok
     found = values(repository, "t") if "t" in repository.snapshot().tables() else []
     assert set(acknowledged) <= set(found), "an acknowledged commit is lost"
     assert len(found) == len(set(found)), "a commit is there twice"
@@ -160,7 +160,7 @@ def test_a_writer_killed_while_others_write_does_not_stop_them(tmp_path: Path) -
     victim.communicate()
     assert [value for value in values(repository, "t") if value < count] == list(range(count))
     assert_linear(repository)
-    assert repository.verify(repository.snapshot()).ok
+    assert repository.verify_snapshot(repository.snapshot()).ok
 
 
 def test_readers_see_whole_versions_while_others_write(tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ def check(repository: Repository, model: Model) -> None:
             assert repository.snapshot(f"{branch}~{back}").commit == commit
             assert repository.snapshot(rows[back].timestamp, branch=branch).commit == commit
         if history:
-            assert repository.verify(repository.snapshot(branch)).ok
+            assert repository.verify_snapshot(repository.snapshot(branch)).ok
     for tag, commit in model.tags.items():
         assert repository.snapshot(tag).commit == commit
 

@@ -44,7 +44,7 @@ fn state(repository: &Repository) -> Result<State> {
         }
         state.insert(format!("schemas {branch}"), format!("{:?}", head.schemas()?));
         state.insert(format!("lake {branch}"), format!("{:?}", head.lake()?));
-        let report = repository.verify(&head)?;
+        let report = repository.verify_snapshot(&head)?;
         state.insert(format!("problems {branch}"), format!("{:?}", report.problems));
         assert!(report.problems.is_empty(), "{:?}", report.problems);
     }
@@ -132,7 +132,7 @@ fn check_reopened(disk: &Disk, case: &Case<'_>, before: &State, acknowledged: bo
     write(&repository, "t", Mode::Append, &ints([1000])?).map_err(|e| format!("{place}: no further commit: {e}"))?;
     assert_eq!(repository.history("main")?.len(), n_before + 1, "{place}");
     assert_eq!(values(&repository, &repository.head("main")?.table("t")?)?.last(), Some(&1000), "{place}");
-    assert!(repository.verify(&repository.head("main")?)?.problems.is_empty(), "{place}");
+    assert!(repository.verify_snapshot(&repository.head("main")?)?.problems.is_empty(), "{place}");
     Ok(())
 }
 

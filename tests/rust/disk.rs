@@ -139,6 +139,10 @@ impl ObjectStore for Disk {
         Ok(self.lock().objects.get(name).map(|bytes| bytes.len() as u64))
     }
 
+    fn modified_us(&self, name: &str) -> Result<Option<i64>> {
+        Ok(self.lock().objects.contains_key(name).then_some(0))
+    }
+
     fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool> {
         self.change(|state| {
             let absent = !state.objects.contains_key(name);
@@ -167,6 +171,16 @@ impl ObjectStore for Disk {
     fn list(&self, folder: &str) -> Result<Vec<String>> {
         let prefix = format!("{folder}/");
         Ok(self.lock().objects.keys().filter(|name| name.starts_with(&prefix)).cloned().collect())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        self.change(|state| match state.objects.remove(from) {
+            Some(bytes) => {
+                state.put(to, bytes);
+                true
+            }
+            None => false,
+        })
     }
 
     fn delete(&self, name: &str) -> Result<()> {

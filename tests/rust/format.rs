@@ -63,7 +63,7 @@ fn answer(disk: &Disk) -> Result<BTreeMap<String, String>> {
                 format!("{files:?} {zones:?} {:?}", table.statistics()?.encode()),
             );
         }
-        let report = repository.verify(&snapshot)?;
+        let report = repository.verify_snapshot(&snapshot)?;
         if let Some(problem) = report.problems.into_iter().next() {
             let (path, problem, expected, found) = (problem.path, problem.problem, problem.expected, problem.found);
             return Err(Error::Corruption { path, problem, expected, found });

@@ -17,4 +17,5 @@ mod leaves;
 mod pruning;
 mod store;
 mod types;
+mod verify;
 mod versions;

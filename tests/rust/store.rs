@@ -315,7 +315,7 @@ fn nulls_in_a_column_that_may_have_none_are_refused() -> Outcome {
     write(&repository, "t", Mode::Append, &first)?;
     let nulls = batch(vec![("x", Arc::new(Int64Array::from(vec![Some(1), None])))])?;
     let refused = write(&repository, "t", Mode::Append, &nulls).err().ok_or("it was not refused")?.to_string();
-    assert!(refused.contains("column 'x' may not be null, but 1 rows are"), "{refused}");
+    assert!(refused.contains("column 'x' may not be null, but 1 of its rows are"), "{refused}");
     write(&repository, "t", Mode::Append, &ints([2])?)?;
     assert_eq!(values(&repository, &newest(&repository, "t")?)?, [1, 2]);
     Ok(())
@@ -406,9 +406,9 @@ fn raw_bytes_are_stored_once_under_their_plain_hash() -> Outcome {
     transaction.set_lake("a.csv", pointer.into_bytes())?;
     finish(&mut transaction)?;
     assert_eq!(repository.objects().store.list("lake")?.len(), 1);
-    let report = repository.verify(&repository.head("main")?)?;
-    // Three subtrees, the pointer, the raw file and the operation.
-    assert_eq!((report.n_checked, report.problems.len()), (6, 0));
+    let report = repository.verify_snapshot(&repository.head("main")?)?;
+    // Three subtrees, the pack, the pointer, the raw file and the operation.
+    assert_eq!((report.n_checked, report.problems.len()), (7, 0));
     Ok(())
 }
 
@@ -432,7 +432,7 @@ fn a_directory_and_memory_answer_alike() -> Outcome {
         write_to(&repository, "b", "t", Mode::Append, &ints([2])?)?;
         let again = Repository::with_store(store, OpenOptions::default())?;
         assert_eq!(values(&again, &again.head("b")?.table("t")?)?, [1, 2]);
-        assert!(again.verify(&again.head("b")?)?.problems.is_empty());
+        assert!(again.verify_snapshot(&again.head("b")?)?.problems.is_empty());
     }
     Ok(())
 }

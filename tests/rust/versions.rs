@@ -94,7 +94,7 @@ fn a_tag_means_the_same_version_for_ever() -> Outcome {
     let again = repository.create_tag("v1", &repository.head("main")?);
     assert!(matches!(again, Err(Error::RefExists { .. })));
     assert!(matches!(repository.create_branch("v1", &repository.head("main")?), Err(Error::RefExists { .. })));
-    assert!(matches!(repository.begin("v1"), Err(Error::VersionNotFound { .. })), "a tag takes no commits");
+    assert!(matches!(repository.begin("v1"), Err(Error::NotABranch { .. })), "a tag takes no commits");
     assert_eq!(id(&repository.resolve("v1")?), Some(commits[1].commit.id.clone()));
     assert_eq!(values(&repository, &repository.resolve("v1")?.table("t")?)?, [0, 1]);
     assert_eq!(repository.tags()?, ["v1"]);

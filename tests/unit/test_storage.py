@@ -356,7 +356,7 @@ def test_a_flipped_byte_of_a_data_file_is_found_when_it_is_first_used(repository
     table.lazy().collect()
     name = table.files()[0]
     flip(Path(repository.location, name), 30)
-    assert repository.verify(repository.snapshot()).problems[0].path == name
+    assert repository.verify_snapshot(repository.snapshot()).problems[0].path == name
     table.lazy()  # known to be whole in this handle
     for mode in ("first", "always"):
         with pytest.raises(errors.CorruptionError, match=f"{name} is damaged"):

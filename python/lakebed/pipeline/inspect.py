@@ -107,11 +107,13 @@ def verify(session: Session, start: Traceable) -> VerifyReport:
     return VerifyReport(report.n_checked, tuple(dict.fromkeys(report.problems)))
 
 
-def verify_all(session: Session) -> VerifyReport:
-    """Compare all that the head reaches with the recorded hashes, and the lineage store with the records behind it.
+def verify_all(session: Session, *, recompute: bool = True, repair: bool = False) -> VerifyReport:
+    """Compare all that any version refers to with the recorded hashes, and the lineage store with its records.
 
     Args:
         session: The open warehouse.
+        recompute: Compute statistics of data files again and compare them with those that are stored.
+        repair: Move damaged files aside.
 
     Returns:
         The report. A table of the lineage store that differs is named; deleting its file makes it anew.
@@ -122,7 +124,10 @@ def verify_all(session: Session) -> VerifyReport:
         >>> verify_all(Session(Repository("memory://"))).ok
         True
     """
-    report = session.repository.verify(session.snapshot())
+    report = session.repository.verify(recompute=recompute, repair=repair)
+    if not report.ok:
+        # Lineage is made from versions and records, which cannot be trusted now.
+        return report
     try:
         differing = publisher.publish(session).verify()
     except UnwritableError:

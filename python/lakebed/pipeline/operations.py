@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from lakebed.errors import InvalidArgumentError
 from lakebed.lake import LakeView, read_csv
 from lakebed.pipeline.changes import Changes, expectations_of
 from lakebed.pipeline.provider import catalog_of
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from lakebed.schema import Schema
     from lakebed.sql import Result
     from lakebed.statistics import Statistics
-    from lakebed.storage import Progress, Snapshot, Table, VersionLike
+    from lakebed.storage import GcReport, Progress, Snapshot, Table, VersionLike
     from lakebed.typing import Columns, Frame, Frames
     from lakebed.validation import Anomalies
 
@@ -101,6 +104,31 @@ def rename(session: Session, name: str, to: str, **options: Any) -> Table:
     changes = Changes(session, kind="rename", **options)
     changes.rename(name, to)
     return changes.commit().table(to)
+
+
+_GRACE = re.compile(r"(?P<number>\d+)(?P<unit>[smhdw])")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def gc(session: Session, *, grace: str | dt.timedelta, dry_run: bool) -> GcReport:
+    """Remove files that no version refers to.
+
+    Args:
+        session: The open warehouse.
+        grace: Newer files are kept.
+        dry_run: Only tell what would be removed.
+
+    Returns:
+        What was removed.
+    """
+    if isinstance(grace, str):
+        parsed = _GRACE.fullmatch(grace)
+        if parsed is None:
+            raise InvalidArgumentError(
+                f"grace {grace!r} is no duration; give a timedelta or a text such as '7d', '12h'"
+            )
+        grace = dt.timedelta(**{_UNITS[parsed["unit"]]: int(parsed["number"])})
+    return session.repository.gc(grace=grace, dry_run=dry_run)
 
 
 def tag(session: Session, name: str, version: VersionLike = None) -> Snapshot:

@@ -8,11 +8,12 @@ from lakebed.storage.scan import Scan
 from lakebed.storage.snapshot import Snapshot, Table
 from lakebed.storage.stream import arrow_schema
 from lakebed.storage.transaction import Gate, Progress, Transaction
-from lakebed.storage.verify import Problem, VerifyReport
+from lakebed.storage.verify import GcReport, Problem, VerifyReport
 
 __all__ = [
     "Commit",
     "Gate",
+    "GcReport",
     "OverlayRecordLog",
     "Problem",
     "Progress",

@@ -14,7 +14,7 @@ from lakebed.errors import InvalidArgumentError, ObjectNotFoundError, VersionNot
 from lakebed.storage.handle import Handle
 from lakebed.storage.snapshot import Snapshot, Table, to_datetime
 from lakebed.storage.transaction import Transaction
-from lakebed.storage.verify import VerifyReport
+from lakebed.storage.verify import GcReport, VerifyReport
 
 VersionLike: TypeAlias = "str | dt.datetime | Snapshot | None"
 """A version: branch, tag, commit id or its start, any of them with `~n`, an ISO time, a datetime; None is the head."""
@@ -253,7 +253,29 @@ class Repository:
         """
         return Transaction(self.core.begin(branch))
 
-    def verify(self, snapshot: Snapshot) -> VerifyReport:
+    def verify(self, *, recompute: bool = True, repair: bool = False) -> VerifyReport:
+        """Compare all that any version refers to with the recorded hashes: refs, packs, data files, raw files, records.
+
+        Each object and file is read once, however many versions share it. Row ids must not overlap, counts must add up,
+        entries must follow each other.
+
+        Args:
+            recompute: Compute the statistics of each data file again and compare them with those that are stored.
+            repair: Move damaged files to `quarantine/`, so that nothing reads them. Nothing is deleted or written anew.
+
+        Returns:
+            The report.
+
+        Raises:
+            ReadOnlyError: A repair of a warehouse that was opened read-only.
+
+        Example:
+            >>> Repository("memory://").verify().ok
+            True
+        """
+        return VerifyReport.from_core(*self.core.verify(recompute, repair))
+
+    def verify_snapshot(self, snapshot: Snapshot) -> VerifyReport:
         """Compare all that a version reaches with the recorded hashes.
 
         Args:
@@ -264,10 +286,33 @@ class Repository:
 
         Example:
             >>> repository = Repository("memory://")
-            >>> repository.verify(repository.snapshot()).ok
+            >>> repository.verify_snapshot(repository.snapshot()).ok
             True
         """
-        return VerifyReport.from_core(self.core.verify(snapshot.core))
+        return VerifyReport.from_core(self.core.verify_snapshot(snapshot.core))
+
+    def gc(self, *, grace: dt.timedelta, dry_run: bool = False) -> GcReport:
+        """Remove files that no version refers to: what writers left that were cut off, failed or refused.
+
+        Writers may run meanwhile. One that began longer ago than the grace and has not committed yet has to begin anew.
+
+        Args:
+            grace: Files newer than that are kept: longer than any transaction takes.
+            dry_run: Only tell what would be removed.
+
+        Returns:
+            What was removed.
+
+        Raises:
+            ReadOnlyError: The warehouse was opened read-only, and this is no dry run.
+            CorruptionError: Something that cannot be read might refer to any file; nothing is removed then.
+
+        Example:
+            >>> str(Repository("memory://").gc(grace=dt.timedelta(days=7)))
+            '0 files of 0 bytes removed, 0 are kept'
+        """
+        files, n_kept = self.core.gc(int(grace / dt.timedelta(microseconds=1)), dry_run)
+        return GcReport(tuple(files), n_kept, dry_run)
 
     def verify_raw(self, hash_hex: str) -> VerifyReport:
         """Compare one raw file with its hash.

@@ -73,6 +73,12 @@ pub enum Error {
         "{theirs} was committed to branch '{branch}' during this {ours} of '{table}'; read the new version and try again"
     )]
     WriteConflict { branch: String, table: String, ours: String, theirs: String },
+    /// A transaction that is older than the grace of a removal of garbage.
+    #[error(
+        "this transaction on branch '{branch}' is older than what gc keeps: {path} may have been removed meanwhile; \
+         begin another one, and give gc a longer grace"
+    )]
+    ExpiredTransaction { branch: String, path: String },
     /// The warehouse was opened read-only.
     #[error("{asked} needs to write, but {path} was opened read-only; open it without read_only=True")]
     ReadOnly { asked: String, path: String },

@@ -16,6 +16,8 @@ use crate::log::objects::Objects;
 use crate::log::records;
 use crate::log::refs::{self, MAIN, Origin, Put, RefEntry};
 use crate::log::snapshot::{Snapshot, Table};
+use crate::maintenance::gc;
+use crate::maintenance::reach::Unreferenced;
 use crate::maintenance::verify::{self, Report};
 use crate::nearest::nearest;
 use crate::object::{LocalStore, MemoryStore, ObjectStore};
@@ -218,8 +220,28 @@ impl Repository {
         records::append(self.store(), sequence, body)
     }
 
+    /// Remove files that no version refers to and that are older than `grace_us`; with `dry_run`, only tell which.
+    pub fn gc(&self, grace_us: i64, dry_run: bool) -> Result<Unreferenced> {
+        if !dry_run {
+            self.check_writable("gc")?;
+        }
+        gc::gc(&self.objects, grace_us, dry_run)
+    }
+
+    /// Check everything that any version refers to, and tell what none refers to. With `recompute`, the statistics of
+    /// each data file are computed again and compared with those that are stored.
+    pub fn verify(&self, recompute: bool) -> Result<Report> {
+        verify::verify_warehouse(&self.objects, recompute)
+    }
+
+    /// Move the damaged files of `report` aside, into `quarantine/`; gives their new names.
+    pub fn quarantine(&self, report: &Report) -> Result<Vec<String>> {
+        self.check_writable("a repair")?;
+        gc::quarantine(&self.objects, report)
+    }
+
     /// Check everything that `snapshot` reaches.
-    pub fn verify(&self, snapshot: &Snapshot) -> Result<Report> {
+    pub fn verify_snapshot(&self, snapshot: &Snapshot) -> Result<Report> {
         verify::verify_snapshot(snapshot)
     }
 
@@ -292,7 +314,12 @@ impl Repository {
         if let Some(sequence) = snapshot.ref_sequence().checked_sub(steps)
             && let Some(RefEntry { commit: Some(commit), .. }) = refs::entry(self.store(), snapshot.branch(), sequence)?
         {
-            return self.snapshot(snapshot.branch(), sequence, Some(commit));
+            let found = self.snapshot(snapshot.branch(), sequence, Some(commit))?;
+            // Fences are entries, too: behind one, numbers of entries run ahead of those of commits.
+            let number = |snapshot: &Snapshot| snapshot.commit().map_or(0, |commit| commit.sequence);
+            if number(&found) + steps == number(snapshot) {
+                return Ok(found);
+            }
         }
         let rows = self.history(snapshot.branch())?;
         let position = rows.iter().rposition(|row| Some(&row.commit) == snapshot.reference());
@@ -371,7 +398,16 @@ fn check_creatable(location: &str, options: OpenOptions) -> Result<()> {
 fn create(store: &dyn ObjectStore) -> Result<Marker> {
     store.prepare(&names::FOLDERS)?;
     let (created_us, writer) = (now_us(), random_hex()?);
-    let first = RefEntry { name: MAIN.into(), sequence: 0, commit: None, writer, time_us: 0, key: None, origin: None };
+    let first = RefEntry {
+        name: MAIN.into(),
+        sequence: 0,
+        commit: None,
+        writer,
+        time_us: 0,
+        key: None,
+        fence: None,
+        origin: None,
+    };
     refs::put_entry(store, &first)?;
     let marker = Marker { id: random_hex()?, key: Digest(random_bytes()?).to_hex(), created_us };
     let body = serde_json::to_vec(&marker).map_err(|e| Error::InvalidArgument(e.to_string()))?;
@@ -397,5 +433,14 @@ fn ref_entry(name: &str, snapshot: &Snapshot, origin: Option<Origin>) -> Result<
     // The time of the commit, not of this call: times of a branch never run backwards.
     let time_us = snapshot.commit().map_or(0, |commit| commit.time_us);
     let origin = origin.or(Some(Origin { branch: snapshot.branch().into(), sequence: snapshot.ref_sequence() }));
-    Ok(RefEntry { name: name.into(), sequence: 0, commit, writer: random_hex()?, time_us, key: None, origin })
+    Ok(RefEntry {
+        name: name.into(),
+        sequence: 0,
+        commit,
+        writer: random_hex()?,
+        time_us,
+        key: None,
+        fence: None,
+        origin,
+    })
 }

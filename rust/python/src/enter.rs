@@ -43,6 +43,7 @@ fn class_name(error: &Error) -> &'static str {
         Error::TimeColumn { .. } => "TimeColumnError",
         Error::RefExists { .. } => "RefExistsError",
         Error::WriteConflict { .. } => "WriteConflictError",
+        Error::ExpiredTransaction { .. } => "ExpiredTransactionError",
         Error::ReadOnly { .. } => "ReadOnlyError",
         Error::StoreFailed { .. } => "StoreFailedError",
         Error::OutcomeUnknown { .. } => "OutcomeUnknownError",

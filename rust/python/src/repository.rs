@@ -24,6 +24,9 @@ pub(crate) struct Repository {
 /// Number checked, and (path, problem, expected, found) of what is wrong.
 type Checked = (u64, Vec<(String, String, String, String)>);
 
+/// Names of files and their bytes.
+type Listed = Vec<(String, u64)>;
+
 #[pymethods]
 impl Repository {
     #[staticmethod]
@@ -129,8 +132,25 @@ impl Repository {
         enter(py, || self.inner.append_record(sequence, body))
     }
 
-    fn verify(&self, py: Python<'_>, snapshot: &Snapshot) -> PyResult<Checked> {
-        enter(py, || Ok(checked(self.inner.verify(&snapshot.inner)?)))
+    /// The report, files that no version refers to, and files that were moved aside.
+    fn verify(&self, py: Python<'_>, recompute: bool, repair: bool) -> PyResult<(Checked, Listed, Vec<String>)> {
+        enter(py, || {
+            let mut report = self.inner.verify(recompute)?;
+            let moved = if repair { self.inner.quarantine(&report)? } else { Vec::new() };
+            let unreferenced = std::mem::take(&mut report.unreferenced);
+            Ok((checked(report), unreferenced, moved))
+        })
+    }
+
+    fn gc(&self, py: Python<'_>, grace_us: i64, dry_run: bool) -> PyResult<(Listed, u64)> {
+        enter(py, || {
+            let removed = self.inner.gc(grace_us, dry_run)?;
+            Ok((removed.files, removed.n_kept))
+        })
+    }
+
+    fn verify_snapshot(&self, py: Python<'_>, snapshot: &Snapshot) -> PyResult<Checked> {
+        enter(py, || Ok(checked(self.inner.verify_snapshot(&snapshot.inner)?)))
     }
 
     fn verify_table(&self, py: Python<'_>, table: &Table) -> PyResult<Checked> {

@@ -23,7 +23,7 @@ use crate::statistics::{Collector, TableStatistics, WORTH_THREADS};
 use crate::threads;
 
 /// Rows that are encoded at once. Blocks start at the same rows of a file however the caller's batches fall.
-const BLOCK_ROWS: usize = 65_536;
+pub const BLOCK_ROWS: usize = 65_536;
 /// Rows of a row group: large enough to compress well, small enough for several threads to read one file.
 const ROW_GROUP_ROWS: usize = 4 * BLOCK_ROWS;
 /// Rows after which a new file begins.

@@ -114,6 +114,28 @@ pub(super) fn indexed(objects: &Objects, branch: &str, last: u64) -> Result<Vec<
     Ok(rows)
 }
 
+/// Compare the stored index, if there is one, with the branch's entries.
+pub fn check(objects: &Objects, branch: &str) -> Result<()> {
+    let (store, name) = (objects.store.as_ref(), names::history(branch));
+    let corrupt = |problem: &str, expected: String, found: String| Error::Corruption {
+        path: name.clone(),
+        problem: problem.into(),
+        expected,
+        found,
+    };
+    let Some(bytes) = store.get(&name)? else { return Ok(()) };
+    let rows: Vec<HistoryRow> = serde_json::from_slice(envelope::open(Kind::History, &bytes, &name)?)
+        .map_err(|e| corrupt("it is not a history", "a list of commits".into(), e.to_string()))?;
+    for row in rows {
+        let commit = refs::entry(store, branch, row.sequence)?.and_then(|entry| entry.commit);
+        if commit.as_ref() != Some(&row.commit) {
+            let found = commit.map_or_else(|| "none".into(), |commit| commit.id);
+            return Err(corrupt("a row is not what the branch's entry names", row.commit.id, found));
+        }
+    }
+    Ok(())
+}
+
 /// The stored index; anything wrong with it means that it is built anew.
 fn stored(objects: &Objects, branch: &str) -> Option<Vec<HistoryRow>> {
     let name = names::history(branch);
@@ -121,8 +143,11 @@ fn stored(objects: &Objects, branch: &str) -> Option<Vec<HistoryRow>> {
     serde_json::from_slice(envelope::open(Kind::History, &bytes, &name).ok()?).ok()
 }
 
+/// The row of an entry; none for the one before the first commit, and for a fence, which names no new commit.
 fn row(objects: &Objects, entry: refs::RefEntry) -> Result<Option<HistoryRow>> {
-    let refs::RefEntry { name: branch, sequence, commit: Some(reference), key, .. } = entry else { return Ok(None) };
+    let refs::RefEntry { name: branch, sequence, commit: Some(reference), key, fence: None, .. } = entry else {
+        return Ok(None);
+    };
     let commit: Commit = objects.get_json(&reference)?;
     let operation = String::from_utf8_lossy(&objects.get(&commit.operation)?).into_owned();
     let parent = commit.parents.first().map(|parent| parent.id.clone());

@@ -63,6 +63,14 @@ pub fn append(store: &dyn ObjectStore, sequence: u64, body: &[u8]) -> Result<boo
     Ok(true)
 }
 
+/// Check the frame and the hash of the entry in file `name`.
+pub fn check(store: &dyn ObjectStore, name: &str) -> Result<()> {
+    match store.get(name)? {
+        Some(bytes) => envelope::open(Kind::Record, &bytes, name).map(|_| ()),
+        None => Ok(()),
+    }
+}
+
 fn listed_head(store: &dyn ObjectStore) -> Result<u64> {
     Ok(store.list("records")?.last().and_then(|name| names::record_sequence(name)).unwrap_or(0))
 }

@@ -27,9 +27,19 @@ pub struct RefEntry {
     /// Keyed hash of the idempotency key with which the commit was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Set on an entry that names the same commit as the one before it, because files were removed then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fence: Option<Fence>,
     /// Where a branch began: set on entry 0 of every branch but the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,
+}
+
+/// What a transaction has to know that began before files were removed and is committed after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fence {
+    /// Files that nothing referred to and that were older than this, by the store's clock, may be gone.
+    pub cutoff_us: i64,
 }
 
 /// The entry of another branch from which a branch began.

@@ -9,6 +9,7 @@ use crate::format::manifest::{self, DataFile, FileZones};
 use crate::format::names;
 use crate::format::pack::ObjectRef;
 use crate::nearest::nearest;
+use crate::object::ObjectStore;
 use crate::statistics::TableStatistics;
 
 /// The warehouse at one commit.
@@ -120,6 +121,11 @@ impl Table {
     pub fn open(objects: &Arc<Objects>, name: &str, reference: &ObjectRef) -> Result<Self> {
         let version = objects.get_json(reference)?;
         Ok(Self { objects: Arc::clone(objects), name: name.into(), reference: reference.clone(), version })
+    }
+
+    /// Store in which its files lie.
+    pub fn store(&self) -> &dyn ObjectStore {
+        self.objects.store.as_ref()
     }
 
     /// Data files in row order.

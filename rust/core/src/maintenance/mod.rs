@@ -1,3 +1,6 @@
-//! Care for what is stored: checking it against its hashes.
+//! Care for a warehouse: what its versions refer to, whether that is what was written, and removing what none refers to.
 
+pub mod reach;
+mod recomputed;
 pub mod verify;
+pub mod gc;

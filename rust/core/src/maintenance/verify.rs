@@ -1,14 +1,24 @@
-//! Compare stored bytes with the hashes that name them, and say where they differ.
+//! Compare stored bytes with the hashes that name them, and what metadata says with what there is; say where they differ.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
+use std::sync::Arc;
 
+use super::reach::{lake_hash, missing, unreferenced, wrong};
+use super::recomputed;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
+use crate::format::manifest::{self, DataFile};
 use crate::format::names;
 use crate::format::pack::ObjectRef;
+use crate::log::commit::Leaf;
+use crate::log::history;
 use crate::log::objects::Objects;
+use crate::log::records;
+use crate::log::refs::{self, RefEntry};
 use crate::log::snapshot::{Snapshot, Table};
 use crate::scan::plan::{self, PlannedFile};
+use crate::statistics::TableStatistics;
 
 /// A stored file that is not what was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,6 +31,8 @@ pub struct Problem {
     pub expected: String,
     /// Hash or state that is there.
     pub found: String,
+    /// Whether no part of the file can be used.
+    pub is_whole: bool,
 }
 
 /// What was looked at, and what was wrong with it.
@@ -30,16 +42,24 @@ pub struct Report {
     pub n_checked: u64,
     /// Those that are damaged or missing.
     pub problems: Vec<Problem>,
+    /// Name and bytes of files that no version refers to: what writers left that were cut off.
+    pub unreferenced: Vec<(String, u64)>,
 }
 
 impl Report {
     /// Count one look; damage becomes a problem, and there is no value then.
-    fn take<T>(&mut self, outcome: Result<T>) -> Result<Option<T>> {
+    fn take<T>(&mut self, outcome: Result<T>, is_whole: bool) -> Result<Option<T>> {
         self.n_checked += 1;
         match outcome {
             Ok(value) => Ok(Some(value)),
             Err(Error::Corruption { path, problem, expected, found }) => {
-                self.problems.push(Problem { path, problem, expected, found });
+                self.problems.push(Problem { path, problem, expected, found, is_whole });
+                Ok(None)
+            }
+            Err(Error::FormatVersion { path, found, supported }) => {
+                let problem = "it has another format version".into();
+                let (expected, found) = (supported.to_string(), found.to_string());
+                self.problems.push(Problem { path, problem, expected, found, is_whole });
                 Ok(None)
             }
             Err(other) => Err(other),
@@ -47,57 +67,303 @@ impl Report {
     }
 }
 
+/// Versions share most of what they refer to: each object and file is looked at once.
+struct Walk<'a> {
+    objects: &'a Arc<Objects>,
+    /// Whether statistics are compared with the data, too.
+    recompute: bool,
+    report: Report,
+    /// Ids of objects and names of files that were looked at.
+    seen: BTreeSet<String>,
+    /// Data files whose bytes are those that were written.
+    sound: BTreeSet<String>,
+    /// Packs that were looked at, and whether they can be read.
+    packs: BTreeMap<String, bool>,
+    /// First row id of a leaf and the one behind its last, by the leaf's id.
+    spans: BTreeMap<String, (u64, u64)>,
+}
+
+/// Check everything that any version refers to, the records and the caches, and list what no version refers to.
+pub fn verify_warehouse(objects: &Arc<Objects>, recompute: bool) -> Result<Report> {
+    let mut walk = Walk::new(objects, recompute);
+    let store = objects.store.as_ref();
+    for branch in refs::branches(store)? {
+        walk.branch(&branch)?;
+    }
+    for name in refs::tags(store)? {
+        if let Some(Some(entry)) = walk.report.take(refs::tag(store, &name), true)? {
+            walk.commit(&entry)?;
+        }
+    }
+    walk.records()?;
+    // Where something is damaged nobody knows what it refers to.
+    if walk.report.problems.is_empty() {
+        walk.report.unreferenced = unreferenced(objects, i64::MAX)?.files;
+    }
+    Ok(walk.report)
+}
+
 /// Check everything that a snapshot reaches: objects, data files and raw files.
 pub fn verify_snapshot(snapshot: &Snapshot) -> Result<Report> {
-    let mut report = Report::default();
-    let objects = snapshot.objects();
-    if let Some(tables) = report.take(snapshot.tables())? {
-        for (name, reference) in tables {
-            if let Some(table) = report.take(Table::open(objects, name, reference))? {
-                let part = verify_table(objects, &table)?;
-                report.n_checked += part.n_checked;
-                report.problems.extend(part.problems);
-            }
-        }
-    }
-    for pointer in report.take(snapshot.schemas())?.unwrap_or_default().values() {
-        report.take(read(objects, pointer))?;
-    }
-    for pointer in report.take(snapshot.lake())?.unwrap_or_default().values() {
-        if let Some(Some(bytes)) = report.take(read(objects, pointer))? {
-            let hash = lake_hash(&bytes)?;
-            report.take(check_raw(objects, &hash))?;
-        }
-    }
-    if let Some(commit) = snapshot.commit() {
-        report.take(read(objects, &commit.operation))?;
-    }
-    Ok(report)
+    let mut walk = Walk::new(snapshot.objects(), false);
+    walk.snapshot(snapshot)?;
+    Ok(walk.report)
 }
 
 /// Check the manifest, the stored statistics and the data files of one table.
-pub fn verify_table(objects: &Objects, table: &Table) -> Result<Report> {
-    let mut report = Report::default();
-    for leaf in &table.version.leaves {
-        for object in [&leaf.zones, &leaf.summary] {
-            report.take(read(objects, object))?;
-        }
-    }
-    for file in report.take(table.files())?.unwrap_or_default() {
-        report.take(read(objects, &file.summary))?;
-        if objects.purge.resolve(&file.id.to_hex()).is_some() {
-            let name = table.file_name(&file)?;
-            report.take(plan::check_file(objects, &PlannedFile { name, file }))?;
-        }
-    }
-    Ok(report)
+pub fn verify_table(objects: &Arc<Objects>, table: &Table) -> Result<Report> {
+    let mut walk = Walk::new(objects, false);
+    walk.table(table)?;
+    Ok(walk.report)
 }
 
 /// Check one raw file of the lake.
 pub fn verify_raw(objects: &Objects, hash: &Digest) -> Result<Report> {
     let mut report = Report::default();
-    report.take(check_raw(objects, hash))?;
+    report.take(check_raw(objects, hash), true)?;
     Ok(report)
+}
+
+impl<'a> Walk<'a> {
+    fn new(objects: &'a Arc<Objects>, recompute: bool) -> Self {
+        Self {
+            objects,
+            recompute,
+            report: Report::default(),
+            seen: BTreeSet::new(),
+            sound: BTreeSet::new(),
+            packs: BTreeMap::new(),
+            spans: BTreeMap::new(),
+        }
+    }
+
+    /// Every entry of a branch: numbered without gaps, each commit on top of the one before.
+    fn branch(&mut self, branch: &str) -> Result<()> {
+        let store = self.objects.store.as_ref();
+        // The newest entry may be the damaged one: then the listing tells how many there are.
+        let listed = store.list(&names::branch_folder(branch))?;
+        let last = listed.iter().find_map(|name| names::branch_sequence(name)).unwrap_or(0);
+        let mut before: Option<RefEntry> = None;
+        for sequence in 0..=last {
+            let entry = refs::entry(store, branch, sequence);
+            let entry = entry.and_then(|entry| entry.ok_or_else(|| missing(branch, sequence)));
+            let Some(entry) = self.report.take(entry, true)? else {
+                before = None;
+                continue;
+            };
+            let snapshot = self.commit(&entry)?;
+            if let (Some(snapshot), Some(before)) = (&snapshot, &before) {
+                self.report.take(check_parent(snapshot, &entry, before), false)?;
+            }
+            before = Some(entry);
+        }
+        self.report.take(history::check(self.objects, branch), true)?;
+        Ok(())
+    }
+
+    fn commit(&mut self, entry: &RefEntry) -> Result<Option<Snapshot>> {
+        let Some(reference) = &entry.commit else { return Ok(None) };
+        if !self.pack(reference)? {
+            return Ok(None);
+        }
+        let opened = Snapshot::open(Arc::clone(self.objects), &entry.name, entry.sequence, Some(reference.clone()));
+        let Some(snapshot) = self.report.take(opened, false)? else { return Ok(None) };
+        if self.seen.insert(reference.id.clone()) {
+            self.snapshot(&snapshot)?;
+        }
+        Ok(Some(snapshot))
+    }
+
+    fn snapshot(&mut self, snapshot: &Snapshot) -> Result<()> {
+        let Some(commit) = snapshot.commit() else { return Ok(()) };
+        self.object(&commit.operation)?;
+        if let Some(tables) = self.report.take(snapshot.tables(), false)? {
+            for (name, reference) in tables {
+                if self.seen.insert(reference.id.clone())
+                    && let Some(table) = self.report.take(Table::open(self.objects, name, reference), false)?
+                {
+                    self.table(&table)?;
+                }
+            }
+        }
+        for payload in self.report.take(snapshot.schemas(), false)?.unwrap_or_default().values() {
+            self.object(payload)?;
+        }
+        for pointer in self.report.take(snapshot.lake(), false)?.unwrap_or_default().values() {
+            if let Some(bytes) = self.object(pointer)? {
+                let hash = lake_hash(&bytes)?;
+                self.report.take(check_raw(self.objects, &hash), true)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&mut self, table: &Table) -> Result<()> {
+        let mut end = 0;
+        for leaf in &table.version.leaves {
+            self.leaf(table, leaf)?;
+            // Leaves stand in row order, so their rows have ascending ids.
+            if let Some((first, last)) = self.spans.get(&leaf.files.id) {
+                let found = if *first < end { Err((end, *first)) } else { Ok(*last) };
+                let checked = found.map_err(|(end, first)| wrong(table, "row ids overlap", end, first));
+                end = self.report.take(checked, false)?.unwrap_or(end);
+            }
+        }
+        let next = table.version.next_row_id;
+        let checked = if end > next { Err(wrong(table, "row ids are given twice", end, next)) } else { Ok(()) };
+        self.report.take(checked, false)?;
+        Ok(())
+    }
+
+    fn leaf(&mut self, table: &Table, leaf: &Leaf) -> Result<()> {
+        let place = |object: &ObjectRef| names::pack(&object.pack);
+        let Some(bytes) = self.object(&leaf.files)? else { return Ok(()) };
+        let Some(files) = self.report.take(manifest::decode_leaf(&bytes, &place(&leaf.files)), false)? else {
+            return Ok(());
+        };
+        self.report.take(check_counts(table, leaf, &files), false)?;
+        if let Some(span) = self.report.take(span(table, &files), false)? {
+            self.spans.insert(leaf.files.id.clone(), span);
+        }
+        let zones = match self.object(&leaf.zones)? {
+            Some(bytes) => self.report.take(manifest::decode_zones(&bytes, &place(&leaf.zones)), false)?,
+            None => None,
+        };
+        let summary = self.object(&leaf.summary)?;
+        let mut merged: Option<TableStatistics> = None;
+        for (position, file) in files.iter().enumerate() {
+            let stored = self.file(table, file)?;
+            let Some(stored) = stored.filter(|_| self.recompute) else { continue };
+            if let Some(zones) = zones.as_ref().map(|zones| zones.get(position)) {
+                self.report.take(recomputed::check_zones(table, file, &stored, zones), false)?;
+            }
+            match merged.as_mut() {
+                Some(merged) => merged.merge(&stored)?,
+                None => merged = Some(stored),
+            }
+        }
+        if let (Some(merged), Some(summary), true) = (merged, summary, self.recompute && files.len() > 1) {
+            let same = merged.encode() == summary;
+            let problem = "the statistics of a leaf are not those of its files";
+            let checked = if same { Ok(()) } else { Err(wrong(table, problem, "their merge", "others")) };
+            self.report.take(checked, false)?;
+        }
+        Ok(())
+    }
+
+    /// Check one data file; gives its stored statistics.
+    fn file(&mut self, table: &Table, file: &DataFile) -> Result<Option<TableStatistics>> {
+        let stored = match read(self.objects, &file.summary) {
+            Ok(Some(bytes)) => self.report.take(TableStatistics::decode(&bytes), false)?,
+            Ok(None) => None,
+            Err(error) => self.report.take(Err(error), false)?,
+        };
+        if self.objects.purge.resolve(&file.id.to_hex()).is_none() {
+            return Ok(stored);
+        }
+        let name = table.file_name(file)?;
+        let planned = PlannedFile { name, file: file.clone() };
+        if self.seen.insert(planned.name.clone())
+            && self.report.take(plan::check_file(self.objects, &planned), true)?.is_some()
+        {
+            self.sound.insert(planned.name.clone());
+        }
+        // What different leaves say of one file is compared for each.
+        let claim = format!("{} {} {}", planned.name, file.n_rows, file.summary.id);
+        if let Some(stored) = stored.as_ref().filter(|_| self.recompute)
+            && self.sound.contains(&planned.name)
+            && self.seen.insert(claim)
+        {
+            self.report.take(recomputed::check_file(table, &planned, stored), false)?;
+        }
+        Ok(stored)
+    }
+
+    /// Number and frame of every record.
+    fn records(&mut self) -> Result<()> {
+        let store = self.objects.store.as_ref();
+        for (position, name) in store.list("records")?.into_iter().enumerate() {
+            let number = position as u64 + 1;
+            let checked = match names::record_sequence(&name) {
+                Some(found) if found != number => Err(Error::Corruption {
+                    path: names::record(number),
+                    problem: "an entry of the record log is missing".into(),
+                    expected: format!("number {number}"),
+                    found: format!("number {found}"),
+                }),
+                _ => records::check(store, &name),
+            };
+            if self.report.take(checked, true)?.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// An object at its first meeting, checked against its id; none where it is damaged, erased by a purge or known.
+    fn object(&mut self, object: &ObjectRef) -> Result<Option<Vec<u8>>> {
+        // Equal objects of two commits are stored twice: each is looked at.
+        if !self.seen.insert(format!("{}/{}", object.pack, object.id)) || !self.pack(object)? {
+            return Ok(None);
+        }
+        Ok(self.report.take(read(self.objects, object), false)?.flatten())
+    }
+
+    /// Whether the directory of an object's pack can be read.
+    fn pack(&mut self, object: &ObjectRef) -> Result<bool> {
+        if let Some(known) = self.packs.get(&object.pack) {
+            return Ok(*known);
+        }
+        let is_readable = self.report.take(self.objects.pack(&object.pack), true)?.is_some();
+        self.packs.insert(object.pack.clone(), is_readable);
+        Ok(is_readable)
+    }
+}
+
+/// A commit follows the one that the entry before names, in number and in time; a fence names that one again.
+fn check_parent(snapshot: &Snapshot, entry: &RefEntry, before: &RefEntry) -> Result<()> {
+    let corrupt = |problem: &str, expected: String, found: String| {
+        let path = names::branch_entry(&entry.name, entry.sequence);
+        Err(Error::Corruption { path, problem: problem.into(), expected, found })
+    };
+    let id = |reference: Option<&ObjectRef>| reference.map_or_else(|| "none".into(), |reference| reference.id.clone());
+    let Some(commit) = snapshot.commit() else { return Ok(()) };
+    let (follows, stands_on) = match &entry.fence {
+        Some(_) => (entry.commit.as_ref(), before.commit.as_ref()),
+        None => (commit.parents.first(), before.commit.as_ref()),
+    };
+    if follows != stands_on {
+        return corrupt("its commit does not follow the one before", id(stands_on), id(follows));
+    }
+    if entry.time_us < before.time_us {
+        return corrupt("its time runs backwards", before.time_us.to_string(), entry.time_us.to_string());
+    }
+    Ok(())
+}
+
+/// Files, rows and bytes of a leaf are those of its files.
+fn check_counts(table: &Table, leaf: &Leaf, files: &[DataFile]) -> Result<()> {
+    let sum = |count: fn(&DataFile) -> u64| files.iter().map(count).sum::<u64>();
+    let found = (files.len() as u64, sum(|file| file.n_rows), sum(|file| file.size_bytes));
+    let expected = (leaf.n_files, leaf.n_rows, leaf.size_bytes);
+    if found == expected {
+        return Ok(());
+    }
+    let show = |(n_files, n_rows, n_bytes)| format!("{n_files} files, {n_rows} rows, {n_bytes} bytes");
+    Err(wrong(table, "a leaf counts other files than it has", show(expected), show(found)))
+}
+
+/// First row id of a leaf, and the one behind its last; no two files share one.
+fn span(table: &Table, files: &[DataFile]) -> Result<(u64, u64)> {
+    let mut end = files.first().map_or(0, |file| file.first_row_id);
+    let first = end;
+    for file in files {
+        if file.first_row_id < end {
+            return Err(wrong(table, "row ids overlap", end, file.first_row_id));
+        }
+        end = file.first_row_id.saturating_add(file.n_rows);
+    }
+    Ok((first, end))
 }
 
 /// Read an object; `None` where a purge record says that it was erased.
@@ -132,11 +398,4 @@ fn check_raw(objects: &Objects, hash: &Digest) -> Result<()> {
         },
     };
     if found == *hash { Ok(()) } else { Err(corrupt("the hash of the raw file does not match", found.to_hex())) }
-}
-
-/// The hash in a pointer of the lake, which is JSON with a member `hash`.
-fn lake_hash(pointer: &[u8]) -> Result<Digest> {
-    let value: serde_json::Value =
-        serde_json::from_slice(pointer).map_err(|e| Error::InvalidArgument(e.to_string()))?;
-    value["hash"].as_str().unwrap_or_default().parse()
 }

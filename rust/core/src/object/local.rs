@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::UNIX_EPOCH;
 
 use super::{ObjectStore, Upload};
 use crate::error::{Error, Result};
@@ -109,6 +110,15 @@ impl ObjectStore for LocalStore {
         Ok(found(fs::metadata(&path), "inspect", &path)?.map(|metadata| metadata.len()))
     }
 
+    fn modified_us(&self, name: &str) -> Result<Option<i64>> {
+        let path = self.path(name);
+        let modified = found(fs::metadata(&path).and_then(|metadata| metadata.modified()), "inspect", &path)?;
+        Ok(modified.map(|time| match time.duration_since(UNIX_EPOCH) {
+            Ok(after) => after.as_micros() as i64,
+            Err(before) => -(before.duration().as_micros() as i64),
+        }))
+    }
+
     fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool> {
         let mut staged = self.staged_file()?;
         staged.file.write_all(bytes).map_err(|e| failed("write", &staged.path, e))?;
@@ -155,6 +165,12 @@ impl ObjectStore for LocalStore {
         list_into(&self.path(folder), folder, &mut names)?;
         names.sort_unstable();
         Ok(names)
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        let (from, to) = (self.path(from), self.path(to));
+        create_parent(&to)?;
+        Ok(found(fs::rename(&from, &to), "rename", &from)?.is_some())
     }
 
     fn delete(&self, name: &str) -> Result<()> {

@@ -4,11 +4,25 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{ObjectStore, Upload};
 use crate::error::Result;
 
-type Objects = Arc<Mutex<BTreeMap<String, Arc<Vec<u8>>>>>;
+type Objects = Arc<Mutex<BTreeMap<String, Stored>>>;
+
+#[derive(Clone)]
+struct Stored {
+    bytes: Arc<Vec<u8>>,
+    modified_us: i64,
+}
+
+impl Stored {
+    fn now(bytes: Vec<u8>) -> Self {
+        let elapsed = SystemTime::now().duration_since(UNIX_EPOCH);
+        Self { bytes: Arc::new(bytes), modified_us: elapsed.map_or(0, |elapsed| elapsed.as_micros() as i64) }
+    }
+}
 
 /// Objects in a map.
 #[derive(Default)]
@@ -18,7 +32,7 @@ pub struct MemoryStore {
 
 impl MemoryStore {
     fn find(&self, name: &str) -> Option<Arc<Vec<u8>>> {
-        lock(&self.objects).get(name).cloned()
+        lock(&self.objects).get(name).map(|stored| Arc::clone(&stored.bytes))
     }
 }
 
@@ -39,12 +53,16 @@ impl ObjectStore for MemoryStore {
         Ok(self.find(name).map(|bytes| bytes.len() as u64))
     }
 
+    fn modified_us(&self, name: &str) -> Result<Option<i64>> {
+        Ok(lock(&self.objects).get(name).map(|stored| stored.modified_us))
+    }
+
     fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool> {
         let mut objects = lock(&self.objects);
         if objects.contains_key(name) {
             return Ok(false);
         }
-        objects.insert(name.into(), Arc::new(bytes.to_vec()));
+        objects.insert(name.into(), Stored::now(bytes.to_vec()));
         Ok(true)
     }
 
@@ -53,7 +71,7 @@ impl ObjectStore for MemoryStore {
     }
 
     fn put_cache(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        lock(&self.objects).insert(name.into(), Arc::new(bytes.to_vec()));
+        lock(&self.objects).insert(name.into(), Stored::now(bytes.to_vec()));
         Ok(())
     }
 
@@ -66,6 +84,13 @@ impl ObjectStore for MemoryStore {
         let objects = lock(&self.objects);
         let after = objects.range(prefix.clone()..).map(|(name, _)| name);
         Ok(after.take_while(|name| name.starts_with(&prefix)).cloned().collect())
+    }
+
+    fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        let mut objects = lock(&self.objects);
+        let Some(stored) = objects.remove(from) else { return Ok(false) };
+        objects.insert(to.into(), stored);
+        Ok(true)
     }
 
     fn delete(&self, name: &str) -> Result<()> {
@@ -104,11 +129,11 @@ impl Write for MemoryUpload {
 
 impl Upload for MemoryUpload {
     fn publish(self: Box<Self>, name: &str) -> Result<()> {
-        lock(&self.objects).insert(name.into(), Arc::new(self.bytes));
+        lock(&self.objects).insert(name.into(), Stored::now(self.bytes));
         Ok(())
     }
 }
 
-fn lock(objects: &Objects) -> MutexGuard<'_, BTreeMap<String, Arc<Vec<u8>>>> {
+fn lock(objects: &Objects) -> MutexGuard<'_, BTreeMap<String, Stored>> {
     objects.lock().unwrap_or_else(PoisonError::into_inner)
 }

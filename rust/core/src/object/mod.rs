@@ -26,6 +26,9 @@ pub trait ObjectStore: Send + Sync {
     /// Size in bytes, or `None` where there is none.
     fn size(&self, name: &str) -> Result<Option<u64>>;
 
+    /// When `name` got its present bytes by the store's own clock, in microseconds since 1970; `None` where there is none.
+    fn modified_us(&self, name: &str) -> Result<Option<i64>>;
+
     /// Create `name` with `bytes` unless it exists; `false` where it did. The bytes are on disk, the name is after `sync`.
     fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool>;
 
@@ -40,6 +43,9 @@ pub trait ObjectStore: Send + Sync {
 
     /// Names that start with `folder` + `/`, in byte order; folders that do not exist are empty.
     fn list(&self, folder: &str) -> Result<Vec<String>>;
+
+    /// Give an object another name in one step, over what has that name; `false` where there is no object. Not durable.
+    fn rename(&self, from: &str, to: &str) -> Result<bool>;
 
     /// Remove an object; missing is fine.
     fn delete(&self, name: &str) -> Result<()>;

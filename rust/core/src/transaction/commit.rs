@@ -37,8 +37,7 @@ impl Transaction {
         let mut upload = store.stage()?;
         upload.write_all(&bytes).map_err(|source| write_failed(&name, source))?;
         upload.publish(&name)?;
-        let mut names = self.written.clone();
-        names.extend(self.tables.values().flat_map(|table| table.files.iter().map(|file| file.name.clone())));
+        let mut names = self.written_files();
         names.push(name);
         // All that the commit names is on disk before the one step that makes it visible.
         store.sync(&names)?;
@@ -67,6 +66,7 @@ impl Transaction {
             writer: self.writer.clone(),
             time_us,
             key: self.key.clone(),
+            fence: None,
             origin: None,
         };
         match refs::put_entry(store, &entry)? {

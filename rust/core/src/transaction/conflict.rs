@@ -8,7 +8,7 @@ use super::stage::{Committed, Mode, Removed, StagedTable, Transaction};
 use crate::error::{Error, Result};
 use crate::format::names;
 use crate::log::keys;
-use crate::log::refs;
+use crate::log::refs::{self, RefEntry};
 use crate::log::snapshot::{Snapshot, Table};
 use crate::object::{ObjectStore, copy_hashed};
 
@@ -31,6 +31,7 @@ pub(super) fn rebase(transaction: &mut Transaction) -> Result<()> {
         transaction.applied = Committed::of(entry);
         return Ok(());
     }
+    check_fences(transaction, &head)?;
     let head = Snapshot::open(objects, &branch, head.sequence, head.commit)?;
     rebase_payloads(transaction, &head)?;
     let moved = Moved { base: &transaction.base, head: &head };
@@ -41,6 +42,24 @@ pub(super) fn rebase(transaction: &mut Transaction) -> Result<()> {
         moved.rebase_table(name, staged, &transaction.removed)?;
     }
     transaction.base = head;
+    Ok(())
+}
+
+/// Files of a transaction that is older than a removal's grace may have been removed as garbage: it has to begin anew. The
+/// removal goes by the same clock and the same limit, so that what passes here is not removed later either.
+fn check_fences(transaction: &Transaction, head: &RefEntry) -> Result<()> {
+    let store = transaction.base.objects().store.as_ref();
+    let mut cutoff_us = None;
+    for sequence in transaction.base.ref_sequence() + 1..=head.sequence {
+        let fence = refs::entry(store, &head.name, sequence)?.and_then(|entry| entry.fence);
+        cutoff_us = cutoff_us.max(fence.map(|fence| fence.cutoff_us));
+    }
+    let Some(cutoff_us) = cutoff_us else { return Ok(()) };
+    for name in transaction.written_files() {
+        if store.modified_us(&name)?.is_none_or(|modified| modified < cutoff_us) {
+            return Err(Error::ExpiredTransaction { branch: head.name.clone(), path: name });
+        }
+    }
     Ok(())
 }
 

@@ -95,7 +95,7 @@ fn write(content: &LeafContent, pack: &mut PackWriter) -> Result<Leaf> {
 }
 
 /// Zones of a file, by field id, from its statistics.
-pub(super) fn zones(table: &TableStatistics, schema: &TableSchema) -> Result<FileZones> {
+pub(crate) fn zones(table: &TableStatistics, schema: &TableSchema) -> Result<FileZones> {
     let mut zones = FileZones::new();
     for column in &table.columns {
         let field = schema.field(column.name()).ok_or_else(|| Error::Corruption {

@@ -7,4 +7,5 @@ mod conflict;
 mod commit;
 
 pub(crate) use commit::now_us;
+pub(crate) use leaves::zones;
 pub use stage::{Committed, Mode, Transaction};

@@ -261,6 +261,12 @@ impl Transaction {
         }
     }
 
+    /// Names of the files that this transaction has written and is going to refer to.
+    pub(super) fn written_files(&self) -> Vec<String> {
+        let staged = self.tables.values().flat_map(|table| table.files.iter().map(|file| file.name.clone()));
+        self.written.iter().cloned().chain(staged).collect()
+    }
+
     /// Names of the tables that are written, in byte order.
     pub fn staged_tables(&self) -> Vec<String> {
         self.tables.keys().cloned().collect()

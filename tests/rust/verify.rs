@@ -1,0 +1,150 @@
+//! What hashes cannot tell: metadata that was written whole and says what is not so. Each lie is forged and must be found.
+
+use lakebed_core::format::manifest::{self, DataFile};
+use lakebed_core::format::pack::{Class, ObjectRef, PackWriter};
+use lakebed_core::log::commit::{Commit, Leaf, TableVersion};
+use lakebed_core::log::refs::{self, RefEntry};
+use lakebed_core::log::snapshot::Table;
+use lakebed_core::maintenance::verify::Report;
+use lakebed_core::random::random_hex;
+use lakebed_core::repository::{OpenOptions, Repository};
+use lakebed_core::transaction::Mode;
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use crate::batches::{Outcome, ints, write};
+
+/// A table of three files in one commit's leaf, and another of one file with other rows.
+fn repository() -> Outcome<Repository> {
+    let repository = Repository::open("memory://", OpenOptions::default())?;
+    let mut transaction = repository.begin("main")?;
+    for start in [0, 10, 20] {
+        transaction.write("t", Mode::Append, &mut crate::batches::stream(&[ints(start..start + 10)?]))?;
+    }
+    crate::batches::finish(&mut transaction)?;
+    write(&repository, "other", Mode::Append, &ints([5, 6, 7])?)?;
+    Ok(repository)
+}
+
+/// The content of a table with one leaf, to be changed before it is forged.
+struct Forged {
+    version: TableVersion,
+    leaf: Leaf,
+    files: Vec<DataFile>,
+    zones: Vec<manifest::FileZones>,
+    summary: Vec<u8>,
+}
+
+impl Forged {
+    fn of(repository: &Repository, table: &Table) -> Outcome<Self> {
+        let leaf = table.version.leaves[0].clone();
+        let (files, zones) = table.files_and_zones()?.into_iter().unzip();
+        let summary = repository.objects().get(&leaf.summary)?;
+        Ok(Self { version: table.version.clone(), leaf, files, zones, summary })
+    }
+
+    /// Commit the table as `t`, whole and with all hashes right.
+    fn commit(mut self, repository: &Repository, parent: Option<ObjectRef>) -> Outcome {
+        let objects = repository.objects();
+        let head = repository.head("main")?;
+        let before = head.commit().ok_or("no commit")?;
+        let mut pack = PackWriter::new(objects.key)?;
+        self.leaf.files = pack.add(Class::Structure, &manifest::encode_leaf(&self.files)?)?;
+        self.leaf.zones = pack.add(Class::Payload, &manifest::encode_zones(&self.zones))?;
+        self.leaf.summary = pack.add(Class::Payload, &self.summary)?;
+        self.version.leaves = vec![self.leaf];
+        let version = pack.add(Class::Structure, &serde_json::to_vec(&self.version)?)?;
+        let tables = BTreeMap::from([("t".to_owned(), version)]);
+        let mut root = before.root.clone();
+        root.tables = Some(pack.add(Class::Structure, &serde_json::to_vec(&tables)?)?);
+        let operation = pack.add(Class::Payload, b"{}")?;
+        let parents = parent.or_else(|| head.reference().cloned()).into_iter().collect();
+        let (sequence, time_us) = (before.sequence + 1, before.time_us + 1);
+        let commit = Commit { parents, sequence, time_us, operation, root };
+        let commit = Some(pack.add(Class::Structure, &serde_json::to_vec(&commit)?)?);
+        let (name, bytes) = pack.finish();
+        let mut upload = objects.store.stage()?;
+        upload.write_all(&bytes)?;
+        upload.publish(&name)?;
+        let (writer, sequence) = (random_hex()?, head.ref_sequence() + 1);
+        let entry =
+            RefEntry { name: "main".into(), sequence, commit, writer, time_us, key: None, fence: None, origin: None };
+        refs::put_entry(objects.store.as_ref(), &entry)?;
+        Ok(())
+    }
+}
+
+fn found(report: &Report) -> String {
+    report.problems.iter().map(|problem| problem.problem.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// Forge a change of table `t`; `problem` is what has to be found, with recomputed statistics or without.
+fn check(problem: &str, needs_data: bool, change: impl Fn(&Repository, &mut Forged) -> Outcome) -> Outcome {
+    let repository = repository()?;
+    let mut forged = Forged::of(&repository, &repository.head("main")?.table("t")?)?;
+    change(&repository, &mut forged)?;
+    forged.commit(&repository, None)?;
+    let (quick, full) = (repository.verify(false)?, repository.verify(true)?);
+    assert!(found(&full).contains(problem), "{problem:?} is not in {:?}", found(&full));
+    assert_eq!(found(&quick).contains(problem), !needs_data, "{:?}", found(&quick));
+    Ok(())
+}
+
+#[test]
+fn a_commit_that_is_forged_without_a_lie_is_sound() -> Outcome {
+    let repository = repository()?;
+    Forged::of(&repository, &repository.head("main")?.table("t")?)?.commit(&repository, None)?;
+    assert_eq!(found(&repository.verify(true)?), "");
+    Ok(())
+}
+
+#[test]
+fn lies_about_rows_and_files_are_found() -> Outcome {
+    check("row ids overlap", false, |_, forged| {
+        forged.files[1].first_row_id -= 1;
+        Ok(())
+    })?;
+    check("row ids are given twice", false, |_, forged| {
+        forged.version.next_row_id -= 1;
+        Ok(())
+    })?;
+    check("a leaf counts other files than it has", false, |_, forged| {
+        forged.leaf.n_rows += 1;
+        Ok(())
+    })?;
+    check("it has another number of rows", true, |_, forged| {
+        forged.files[2].n_rows -= 1;
+        forged.leaf.n_rows -= 1;
+        Ok(())
+    })?;
+    check("the data file is missing", false, |_, forged| {
+        forged.files[1].id.0[0] ^= 1;
+        Ok(())
+    })
+}
+
+#[test]
+fn lies_about_statistics_are_found() -> Outcome {
+    check("its statistics are not those of its rows", true, |_, forged| {
+        forged.files[0].summary = forged.files[1].summary.clone();
+        Ok(())
+    })?;
+    check("zones of file", true, |_, forged| {
+        forged.zones.swap(0, 1);
+        Ok(())
+    })?;
+    check("the statistics of a leaf are not those of its files", true, |repository, forged| {
+        forged.summary = repository.objects().get(&forged.files[0].summary)?;
+        Ok(())
+    })
+}
+
+#[test]
+fn a_commit_that_does_not_follow_the_one_before_is_found() -> Outcome {
+    let repository = repository()?;
+    let first = repository.at_sequence("main", 1)?;
+    let forged = Forged::of(&repository, &first.table("t")?)?;
+    forged.commit(&repository, first.reference().cloned())?;
+    assert!(found(&repository.verify(false)?).contains("does not follow the one before"));
+    Ok(())
+}
