@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Seek, Write};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchIterator, RecordBatchReader};
@@ -88,7 +89,9 @@ pub(crate) fn values(repository: &Repository, table: &Table) -> Outcome<Vec<i64>
 
 /// A file with these bytes that is gone when it is closed.
 pub(crate) fn nameless_file(bytes: &[u8]) -> Outcome<File> {
-    let path = std::env::temp_dir().join(format!("lakebed-test-{}", random_hex()?));
+    let memory = Path::new("/dev/shm");
+    let folder = if memory.is_dir() { memory.to_path_buf() } else { std::env::temp_dir() };
+    let path = folder.join(format!("lakebed-test-{}", random_hex()?));
     let mut file = File::options().read(true).write(true).create_new(true).open(&path)?;
     fs::remove_file(&path)?;
     file.write_all(bytes)?;

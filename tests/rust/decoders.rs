@@ -106,7 +106,7 @@ proptest! {
         bytes.extend_from_slice(&Digest::of(&bytes).0);
         bytes.extend_from_slice(&rest);
         let store = MemoryStore::default();
-        store.put_if_absent("packs/p.pack", &bytes).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        store.put_if_absent(&[], "packs/p.pack", &bytes).map_err(|e| TestCaseError::fail(e.to_string()))?;
         if let Ok(pack) = Pack::open(&store, "p") {
             for id in pack.ids() {
                 prop_assert!(pack.get(&store, &[0; 32], id).is_err());
@@ -125,7 +125,7 @@ fn objects_of_a_pack_come_back_and_equal_ones_are_stored_once() -> Outcome {
     assert_eq!(writer.add(Class::Payload, &bodies[1])?, references[1]);
     let (name, bytes) = writer.finish();
     assert!(bytes.len() < 2_000, "the long one is compressed");
-    store.put_if_absent(&name, &bytes)?;
+    store.put_if_absent(&[], &name, &bytes)?;
     let pack = Pack::open(&store, &references[0].pack)?;
     assert_eq!(pack.ids().count(), bodies.len());
     for (reference, body) in references.iter().zip(&bodies) {
@@ -144,7 +144,7 @@ fn a_pack_with_a_directory_longer_than_the_first_read_opens() -> Outcome {
         references.push(writer.add(Class::Structure, &n.to_le_bytes())?);
     }
     let (name, bytes) = writer.finish();
-    store.put_if_absent(&name, &bytes)?;
+    store.put_if_absent(&[], &name, &bytes)?;
     let pack = Pack::open(store.as_ref(), &references[0].pack)?;
     for (n, reference) in references.iter().enumerate() {
         assert_eq!(pack.get(store.as_ref(), &[0; 32], &reference.id.parse()?)?, (n as u32).to_le_bytes());

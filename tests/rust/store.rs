@@ -416,11 +416,11 @@ fn raw_bytes_are_stored_once_under_their_plain_hash() -> Outcome {
 fn a_directory_and_memory_answer_alike() -> Outcome {
     let folder = Folder::new()?;
     let stores: [Arc<dyn ObjectStore>; 2] =
-        [Arc::new(LocalStore::new(&folder.0.join("deep/er/w"))), Arc::new(MemoryStore::default())];
+        [Arc::new(LocalStore::new(&folder.0.join("deep/er/w"))?), Arc::new(MemoryStore::default())];
     for store in stores {
         let repository = Repository::with_store(Arc::clone(&store), OpenOptions::default())?;
-        assert!(store.put_if_absent("cache/a", b"1")?);
-        assert!(!store.put_if_absent("cache/a", b"2")?);
+        assert!(store.put_if_absent(&[], "cache/a", b"1")?);
+        assert!(!store.put_if_absent(&[], "cache/a", b"2")?);
         assert_eq!(store.get("cache/a")?, Some(b"1".to_vec()));
         assert_eq!(store.get_range("cache/a", 1, 9)?, Some(Vec::new()));
         assert_eq!((store.get("cache/b")?, store.size("no/thing")?), (None, None));

@@ -69,7 +69,7 @@ impl Forged {
         let (writer, sequence) = (random_hex()?, head.ref_sequence() + 1);
         let entry =
             RefEntry { name: "main".into(), sequence, commit, writer, time_us, key: None, fence: None, origin: None };
-        refs::put_entry(objects.store.as_ref(), &entry)?;
+        refs::put_entry(objects.store.as_ref(), &[name], &entry)?;
         Ok(())
     }
 }

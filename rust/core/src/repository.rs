@@ -24,7 +24,7 @@ use crate::object::{LocalStore, MemoryStore, ObjectStore};
 use crate::random::{random_bytes, random_hex};
 use crate::scan::plan::{self, PlannedFile, Verified, Verify};
 use crate::scan::predicate::Predicate;
-use crate::transaction::{Transaction, now_us};
+use crate::transaction::Transaction;
 
 const MEMORY: &str = "memory://";
 /// Fewer digits of a commit id would match by accident.
@@ -61,7 +61,7 @@ impl Repository {
         let store: Arc<dyn ObjectStore> = if location == MEMORY {
             Arc::new(MemoryStore::default())
         } else {
-            Arc::new(LocalStore::new(Path::new(location)))
+            Arc::new(LocalStore::new(Path::new(location))?)
         };
         Self::with_store(store, options)
     }
@@ -163,6 +163,7 @@ impl Repository {
         names::check_ref("tag", name)?;
         self.check_free(name)?;
         let entry = ref_entry(name, snapshot, None)?;
+        self.settle_origin(&entry)?;
         match refs::put_tag(self.store(), &entry)? {
             Put::Done(_) => Ok(()),
             Put::Taken => self.check_free(name),
@@ -176,7 +177,8 @@ impl Repository {
         self.check_free(name)?;
         let origin = Origin { branch: snapshot.branch().into(), sequence: snapshot.ref_sequence() };
         let entry = ref_entry(name, snapshot, Some(origin))?;
-        match refs::put_entry(self.store(), &entry)? {
+        self.settle_origin(&entry)?;
+        match refs::put_entry(self.store(), &[], &entry)? {
             Put::Done(_) => Ok(()),
             Put::Taken => self.check_free(name),
         }
@@ -217,7 +219,14 @@ impl Repository {
     /// Write record entry `sequence` unless it exists; `true` means that it is ours and durable.
     pub fn append_record(&self, sequence: u64, body: &[u8]) -> Result<bool> {
         self.check_writable("a record")?;
-        records::append(self.store(), sequence, body)
+        if sequence > 1 {
+            self.objects.settle(&names::record(sequence - 1))?;
+        }
+        let is_ours = records::append(self.store(), sequence, body)?;
+        if is_ours {
+            self.objects.note_durable(&names::record(sequence));
+        }
+        Ok(is_ours)
     }
 
     /// Remove files that no version refers to and that are older than `grace_us`; with `dry_run`, only tell which.
@@ -330,6 +339,14 @@ impl Repository {
         }
     }
 
+    /// A name is kept in another folder than the entry through which its version was found, and must not outlive that one.
+    fn settle_origin(&self, entry: &RefEntry) -> Result<()> {
+        match &entry.origin {
+            Some(origin) => self.objects.settle(&names::branch_entry(&origin.branch, origin.sequence)),
+            None => Ok(()),
+        }
+    }
+
     fn check_free(&self, name: &str) -> Result<()> {
         let entries = [("branch", refs::head(self.store(), name)?), ("tag", refs::tag(self.store(), name)?)];
         match entries.into_iter().find_map(|(kind, entry)| entry.map(|entry| (kind, entry))) {
@@ -397,7 +414,7 @@ fn check_creatable(location: &str, options: OpenOptions) -> Result<()> {
 
 fn create(store: &dyn ObjectStore) -> Result<Marker> {
     store.prepare(&names::FOLDERS)?;
-    let (created_us, writer) = (now_us(), random_hex()?);
+    let (created_us, writer) = (store.now_us(), random_hex()?);
     let first = RefEntry {
         name: MAIN.into(),
         sequence: 0,
@@ -408,11 +425,15 @@ fn create(store: &dyn ObjectStore) -> Result<Marker> {
         fence: None,
         origin: None,
     };
-    refs::put_entry(store, &first)?;
+    refs::put_entry(store, &[], &first)?;
     let marker = Marker { id: random_hex()?, key: Digest(random_bytes()?).to_hex(), created_us };
     let body = serde_json::to_vec(&marker).map_err(|e| Error::InvalidArgument(e.to_string()))?;
     // The marker comes last: whoever sees it sees a whole warehouse. Of two creators the first one's key counts.
-    let created = store.put_if_absent(names::WAREHOUSE, &envelope::seal(Kind::Warehouse, &body))?;
+    // A lost answer is none at all: the marker that is there tells.
+    let created = match store.put_if_absent(&[], names::WAREHOUSE, &envelope::seal(Kind::Warehouse, &body)) {
+        Err(Error::OutcomeUnknown { .. }) => false,
+        other => other?,
+    };
     store.sync(&[names::WAREHOUSE.to_owned()])?;
     if created {
         return Ok(marker);

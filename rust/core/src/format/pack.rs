@@ -4,7 +4,9 @@
 //! every object. An object's id is the keyed hash of its raw bytes; the pack's own name is random, so that a pack can be
 //! rewritten to erase a payload without changing any id.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::io;
 
 use serde::{Deserialize, Serialize};
 
@@ -15,12 +17,22 @@ use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::object::ObjectStore;
 use crate::random::random_hex;
+use zstd::bulk::{Compressor, Decompressor};
 
 const ENTRY_BYTES: usize = 60;
 const HEADER_BYTES: u64 = 16;
 const HASH_BYTES: u64 = 32;
 /// No object of a pack is larger; a stated size above it is damage.
 const MAX_OBJECT_BYTES: u64 = 1 << 32;
+/// A zstd block has four bytes or more and gives 128 KiB at most, so no frame gives more for each of its bytes.
+const MAX_RATIO: u64 = (128 << 10) / 4;
+const LEVEL: i32 = 3;
+
+thread_local! {
+    // A new context asks the processor for its features, which costs more than most objects, above all in a virtual machine.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+    static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+}
 
 /// Where an object lies: its content's id and its pack.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,7 +82,7 @@ impl PackWriter {
     pub fn add(&mut self, class: Class, raw: &[u8]) -> Result<ObjectRef> {
         let id = Digest::keyed(&self.key, raw);
         if self.seen.insert(id) {
-            let packed = zstd::bulk::compress(raw, 3).map_err(|e| failed("compress an object of", &self.id, e))?;
+            let packed = compress(raw).map_err(|e| failed("compress an object of", &self.id, e))?;
             let compressed = packed.len() < raw.len();
             let bytes = if compressed { packed.as_slice() } else { raw };
             let (offset, stored_bytes) = (self.stored.len() as u64, bytes.len() as u64);
@@ -141,7 +153,7 @@ impl Pack {
         let entry = self.entries.get(id).ok_or_else(|| corrupt(&self.name, "an object is missing", id, "nothing"))?;
         let stored = read(store, &self.name, entry.offset, entry.stored_bytes)?;
         let raw = if entry.compressed {
-            zstd::bulk::decompress(&stored, entry.raw_bytes as usize)
+            decompress(&stored, entry.raw_bytes as usize)
                 .map_err(|e| corrupt(&self.name, "an object cannot be decompressed", id, e))?
         } else {
             stored
@@ -167,13 +179,31 @@ fn decode(directory: &[u8], name: &str, size: u64) -> Result<BTreeMap<Digest, En
         let (class, compressed) = (reader.u8()?, reader.u8()? != 0);
         reader.raw(2)?;
         let (offset, stored_bytes, raw_bytes) = (reader.u64()?, reader.u64()?, reader.u64()?);
-        if offset.saturating_add(stored_bytes) > size || raw_bytes > MAX_OBJECT_BYTES {
+        if offset.saturating_add(stored_bytes) > size {
             return Err(corrupt(name, "it is cut", offset.saturating_add(stored_bytes), size));
+        }
+        let most = if compressed { stored_bytes.saturating_mul(MAX_RATIO).min(MAX_OBJECT_BYTES) } else { stored_bytes };
+        if raw_bytes > most {
+            return Err(corrupt(name, "an object is too large for its stored bytes", most, raw_bytes));
         }
         entries.insert(id, Entry { id, class, compressed, offset, stored_bytes, raw_bytes });
     }
     reader.finish()?;
     Ok(entries)
+}
+
+fn compress(raw: &[u8]) -> io::Result<Vec<u8>> {
+    COMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(compressor) => compressor.compress(raw),
+        None => kept.insert(Compressor::new(LEVEL)?).compress(raw),
+    })
+}
+
+fn decompress(stored: &[u8], raw_bytes: usize) -> io::Result<Vec<u8>> {
+    DECOMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(decompressor) => decompressor.decompress(stored, raw_bytes),
+        None => kept.insert(Decompressor::new()?).decompress(stored, raw_bytes),
+    })
 }
 
 fn read(store: &dyn ObjectStore, name: &str, offset: u64, length: u64) -> Result<Vec<u8>> {
@@ -189,6 +219,6 @@ fn corrupt(name: &str, problem: &str, expected: impl ToString, found: impl ToStr
     }
 }
 
-fn failed(action: &str, pack: &str, source: std::io::Error) -> Error {
+fn failed(action: &str, pack: &str, source: io::Error) -> Error {
     Error::Io { action: action.into(), path: names::pack(pack).into(), source }
 }

@@ -31,6 +31,8 @@ pub struct Objects {
     /// What is known of idempotency keys, by branch.
     pub(super) seen_keys: Mutex<HashMap<String, SeenKeys>>,
     packs: Mutex<HashMap<String, Arc<Pack>>>,
+    /// By folder, the entry that was synced last through this handle.
+    durable: Mutex<HashMap<String, String>>,
 }
 
 /// Hashes of the idempotency keys in a branch's own entries.
@@ -65,7 +67,26 @@ impl Objects {
             counters: Counters::default(),
             seen_keys: Mutex::default(),
             packs: Mutex::default(),
+            durable: Mutex::default(),
         })
+    }
+
+    /// Make sure that entry `name` of a branch or of the record log is on disk, whoever wrote it, before anything builds on
+    /// it: else a power cut could take it away from below what is acknowledged later.
+    pub fn settle(&self, name: &str) -> Result<()> {
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let known = |durable: &HashMap<String, String>| durable.get(folder).is_some_and(|known| known == name);
+        if !known(&self.durable.lock().unwrap_or_else(PoisonError::into_inner)) {
+            self.store.sync(&[name.to_owned()])?;
+            self.note_durable(name);
+        }
+        Ok(())
+    }
+
+    /// Remember that an entry was synced through this handle.
+    pub fn note_durable(&self, name: &str) {
+        let folder = name.rsplit_once('/').map_or("", |(folder, _)| folder);
+        self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.into(), name.into());
     }
 
     /// The raw bytes of an object; a purged payload is a corruption error that says so.

@@ -50,15 +50,20 @@ pub fn read(store: &dyn ObjectStore, after: u64) -> Result<Vec<(u64, Vec<u8>)>> 
 pub fn append(store: &dyn ObjectStore, sequence: u64, body: &[u8]) -> Result<bool> {
     let name = names::record(sequence);
     let sealed = envelope::seal(Kind::Record, body);
-    let is_ours = || Ok::<_, Error>(store.get(&name)?.is_some_and(|found| found == sealed));
-    match store.put_if_absent(&name, &sealed) {
+    let unknown = |cause: Error| Error::OutcomeUnknown { commit: name.clone(), cause: cause.to_string() };
+    match store.put_if_absent(&[], &name, &sealed) {
         Ok(true) => {}
-        Ok(false) if is_ours()? => {}
+        // An earlier try of these very bytes may have put them although its answer was lost.
+        Ok(false) if store.get(&name)?.is_some_and(|found| found == sealed) => {}
         Ok(false) => return Ok(false),
-        Err(cause) if is_ours().unwrap_or(false) => drop(cause),
-        Err(cause) => return Err(cause),
+        Err(cause) => match store.get(&name) {
+            Ok(Some(found)) if found == sealed => {}
+            Ok(Some(_)) => return Ok(false),
+            Ok(None) if !matches!(cause, Error::OutcomeUnknown { .. }) => return Err(cause),
+            _ => return Err(unknown(cause)),
+        },
     }
-    store.sync(&[name])?;
+    store.sync(std::slice::from_ref(&name)).map_err(unknown)?;
     let _ = store.put_cache(HINT, sequence.to_string().as_bytes());
     Ok(true)
 }

@@ -94,14 +94,15 @@ pub fn tags(store: &dyn ObjectStore) -> Result<Vec<String>> {
     Ok(listed.iter().filter_map(|name| name.strip_prefix("refs/tags/").map(str::to_owned)).collect())
 }
 
-/// Write entry `entry.sequence` of its branch unless somebody did; `Done` means that it is durable.
-pub fn put_entry(store: &dyn ObjectStore, entry: &RefEntry) -> Result<Put> {
-    put(store, Kind::Ref, &names::branch_entry(&entry.name, entry.sequence), entry)
+/// Make the files `needed` durable, then write entry `entry.sequence` of its branch unless somebody did; `Done` means that
+/// it is durable.
+pub fn put_entry(store: &dyn ObjectStore, needed: &[String], entry: &RefEntry) -> Result<Put> {
+    put(store, Kind::Ref, (needed, &names::branch_entry(&entry.name, entry.sequence)), entry)
 }
 
 /// Write a tag unless it exists.
 pub fn put_tag(store: &dyn ObjectStore, entry: &RefEntry) -> Result<Put> {
-    put(store, Kind::Tag, &names::tag(&entry.name), entry)
+    put(store, Kind::Tag, (&[], &names::tag(&entry.name)), entry)
 }
 
 /// Remember where the head of `branch` is. Only a hint: a lost or wrong one costs a listing, never an answer.
@@ -109,11 +110,11 @@ pub fn hint(store: &dyn ObjectStore, branch: &str, sequence: u64) {
     let _ = store.put_cache(&names::head_hint(branch), sequence.to_string().as_bytes());
 }
 
-fn put(store: &dyn ObjectStore, kind: Kind, name: &str, entry: &RefEntry) -> Result<Put> {
+fn put(store: &dyn ObjectStore, kind: Kind, (needed, name): (&[String], &str), entry: &RefEntry) -> Result<Put> {
     let body = serde_json::to_vec(entry).map_err(|e| Error::InvalidArgument(e.to_string()))?;
     let found = || read(store, kind, name, &entry.name, entry.sequence);
     // The answer may be lost although the entry was written: then it carries our writer id.
-    let ours = match store.put_if_absent(name, &envelope::seal(kind, &body)) {
+    let ours = match store.put_if_absent(needed, name, &envelope::seal(kind, &body)) {
         Ok(true) => entry.clone(),
         Ok(false) => match found()? {
             Some(found) if found.writer == entry.writer => found,
@@ -121,8 +122,10 @@ fn put(store: &dyn ObjectStore, kind: Kind, name: &str, entry: &RefEntry) -> Res
         },
         Err(cause) => match found() {
             Ok(Some(found)) if found.writer == entry.writer => found,
-            Ok(_) => return Err(cause),
-            Err(_) => return Err(unknown(entry, &cause)),
+            // The number is somebody else's, so that ours cannot come later.
+            Ok(Some(_)) => return Ok(Put::Taken),
+            Ok(None) if !matches!(cause, Error::OutcomeUnknown { .. }) => return Err(cause),
+            _ => return Err(unknown(entry, &cause)),
         },
     };
     store.sync(&[name.to_owned()]).map_err(|cause| unknown(&ours, &cause))?;

@@ -59,7 +59,7 @@ pub fn quarantine(objects: &Objects, report: &Report) -> Result<Vec<String>> {
     }
     let mut touched = moved.clone();
     touched.extend(moved.iter().filter_map(|aside| aside.split_once('/').map(|(_, name)| name.to_owned())));
-    objects.store.sync(&touched)?;
+    objects.store.sync_names(&touched)?;
     Ok(moved)
 }
 
@@ -92,7 +92,8 @@ fn restore(objects: &Objects, name: &str, aside: &str) -> Result<()> {
     let store = objects.store.as_ref();
     // A name says what the bytes are, so another file of that name is the same one.
     store.rename(aside, name)?;
-    store.sync(&[name.to_owned(), aside.to_owned()])
+    store.sync(&[name.to_owned()])?;
+    store.sync_names(&[aside.to_owned()])
 }
 
 /// Add an entry that names the same commit, so that whoever stands on an older one has to look.
@@ -108,7 +109,7 @@ fn put_fence(objects: &Objects, branch: &str, cutoff_us: i64) -> Result<()> {
             origin: None,
             ..head
         };
-        if let Put::Done(entry) = refs::put_entry(store, &entry)? {
+        if let Put::Done(entry) = refs::put_entry(store, &[], &entry)? {
             refs::hint(store, branch, entry.sequence);
             return Ok(());
         }

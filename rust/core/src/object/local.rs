@@ -1,22 +1,26 @@
-//! A local directory. Bytes are synced before they get a name, and a name's folder is synced before it is relied on.
+//! A local directory. A file and its folder are synced before anything refers to them, those of one commit together: a
+//! file system with a journal then writes that once. Until then a name may hold anything after a power cut, and nobody looks.
 //!
 //! After a failed sync nobody knows what the disk holds, so the store refuses every further write (`StoreFailed`).
 
-use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::collections::{BTreeSet, HashSet};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::UNIX_EPOCH;
 
+use super::fail_point;
+use super::files::{Files, NewFile};
 use super::{ObjectStore, Upload};
 use crate::error::{Error, Result};
 use crate::random::random_hex;
 
 const STAGING: &str = "staging";
+/// Bytes from which a file is synced before it gets its name.
+const SYNC_AT_ONCE: u64 = 4 << 20;
 
 /// Objects as files below one folder.
 pub struct LocalStore {
+    files: Arc<dyn Files>,
     root: PathBuf,
     state: Arc<Mutex<State>>,
 }
@@ -30,8 +34,13 @@ struct State {
 
 impl LocalStore {
     /// A store below `root`, which need not exist yet.
-    pub fn new(root: &Path) -> Self {
-        Self { root: root.to_path_buf(), state: Arc::default() }
+    pub fn new(root: &Path) -> Result<Self> {
+        Ok(Self::with_files(root, fail_point::os_files()?))
+    }
+
+    /// The same on the tree that `files` is.
+    pub fn with_files(root: &Path, files: Arc<dyn Files>) -> Self {
+        Self { files, root: root.to_path_buf(), state: Arc::default() }
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -48,11 +57,23 @@ impl LocalStore {
     fn staged_file(&self) -> Result<LocalUpload> {
         self.check_writable()?;
         let folder = self.path(STAGING);
-        fs::create_dir_all(&folder).map_err(|e| failed("create", &folder, e))?;
+        self.files.create_folders(&folder).map_err(|e| failed("create", &folder, e))?;
         let path = folder.join(random_hex()?);
-        let file =
-            OpenOptions::new().write(true).create_new(true).open(&path).map_err(|e| failed("create", &path, e))?;
-        Ok(LocalUpload { root: self.root.clone(), state: Arc::clone(&self.state), file, path })
+        let file = self.files.create(&path).map_err(|e| failed("create", &path, e))?;
+        let (files, root, state) = (Arc::clone(&self.files), self.root.clone(), Arc::clone(&self.state));
+        Ok(LocalUpload { files, root, state, file, path, size_bytes: 0 })
+    }
+
+    fn list_into(&self, path: &Path, name: &str, names: &mut Vec<String>) -> Result<()> {
+        for (child, is_folder) in found(self.files.list(path), "list", path)?.unwrap_or_default() {
+            let below = format!("{name}/{child}");
+            if is_folder {
+                self.list_into(&path.join(child), &below, names)?;
+            } else {
+                names.push(below);
+            }
+        }
+        Ok(())
     }
 
     /// Refuse a file system on which a hard link is not what `put_if_absent` takes it for: one that fails where the name
@@ -62,26 +83,38 @@ impl LocalStore {
         let mut staged = self.staged_file()?;
         staged.file.write_all(b"link").map_err(|e| failed("write", &staged.path, e))?;
         let name = self.path(STAGING).join(random_hex()?);
-        if let Err(e) = fs::hard_link(&staged.path, &name) {
+        if let Err(e) = self.files.link(&staged.path, &name) {
             return match e.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Err(failed("create", &name, e)),
-                _ => refuse(format!("has no hard links ({e})")),
+                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied | io::ErrorKind::TooManyLinks => {
+                    refuse(format!("has no hard links ({e})"))
+                }
+                _ => Err(failed("create", &name, e)),
             };
         }
-        let second = fs::hard_link(&staged.path, &name);
-        let content = fs::read(&name);
-        fs::remove_file(&name).map_err(|e| failed("delete", &name, e))?;
-        match (second, content) {
-            (Err(e), Ok(bytes)) if e.kind() == io::ErrorKind::AlreadyExists && bytes == b"link" => Ok(()),
+        let second = self.files.link(&staged.path, &name);
+        let content = self.files.read(&name);
+        self.files.remove(&name).map_err(|e| failed("delete", &name, e))?;
+        match (second, content.map_err(|e| failed("read", &name, e))?) {
+            (_, bytes) if bytes != b"link" => refuse("shows another file through a hard link".into()),
+            (Err(e), _) if e.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+            (Err(e), _) => Err(failed("create", &name, e)),
             (Ok(()), _) => refuse("puts a hard link over a name that exists".into()),
-            (Err(e), Ok(bytes)) if bytes == b"link" => refuse(format!("does not tell that a name exists ({e})")),
-            _ => refuse("shows another file through a hard link".into()),
+        }
+    }
+
+    fn sync_files(&self, paths: &[PathBuf]) -> Result<()> {
+        self.check_writable()?;
+        match self.files.sync_files(paths).pop() {
+            None => Ok(()),
+            Some((path, e)) => {
+                lock(&self.state).failed = Some(format!("sync of {}: {e}", path.display()));
+                Err(failed("sync", &path, e))
+            }
         }
     }
 
     fn sync_folder(&self, folder: &Path) -> Result<()> {
-        let outcome = File::open(folder).and_then(|handle| handle.sync_all());
-        outcome.map_err(|e| {
+        self.files.sync_folder(folder).map_err(|e| {
             lock(&self.state).failed = Some(format!("sync of {}: {e}", folder.display()));
             failed("sync", folder, e)
         })
@@ -91,45 +124,39 @@ impl LocalStore {
 impl ObjectStore for LocalStore {
     fn get(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let path = self.path(name);
-        found(fs::read(&path), "read", &path)
+        found(self.files.read(&path), "read", &path)
     }
 
     fn get_range(&self, name: &str, offset: u64, length: u64) -> Result<Option<Vec<u8>>> {
         let path = self.path(name);
-        let Some(mut file) = found(File::open(&path), "open", &path)? else { return Ok(None) };
-        let size = file.metadata().map_or(0, |metadata| metadata.len());
-        let mut bytes = Vec::with_capacity(length.min(size.saturating_sub(offset)) as usize);
-        file.seek(SeekFrom::Start(offset))
-            .and_then(|_| file.take(length).read_to_end(&mut bytes))
-            .map_err(|e| failed("read", &path, e))?;
-        Ok(Some(bytes))
+        found(self.files.read_range(&path, offset, length), "read", &path)
     }
 
     fn size(&self, name: &str) -> Result<Option<u64>> {
         let path = self.path(name);
-        Ok(found(fs::metadata(&path), "inspect", &path)?.map(|metadata| metadata.len()))
+        found(self.files.size(&path), "inspect", &path)
     }
 
     fn modified_us(&self, name: &str) -> Result<Option<i64>> {
         let path = self.path(name);
-        let modified = found(fs::metadata(&path).and_then(|metadata| metadata.modified()), "inspect", &path)?;
-        Ok(modified.map(|time| match time.duration_since(UNIX_EPOCH) {
-            Ok(after) => after.as_micros() as i64,
-            Err(before) => -(before.duration().as_micros() as i64),
-        }))
+        found(self.files.modified_us(&path), "inspect", &path)
     }
 
-    fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool> {
+    fn put_if_absent(&self, needed: &[String], name: &str, bytes: &[u8]) -> Result<bool> {
         let mut staged = self.staged_file()?;
-        staged.file.write_all(bytes).map_err(|e| failed("write", &staged.path, e))?;
-        staged.sync()?;
+        staged.write_all(bytes).map_err(|e| failed("write", &staged.path, e))?;
+        let mut files: Vec<PathBuf> = needed.iter().map(|name| self.path(name)).collect();
+        files.push(staged.path.clone());
+        self.sync_files(&files)?;
+        self.sync_names(needed)?;
         let path = self.path(name);
-        create_parent(&path)?;
+        create_parent(self.files.as_ref(), &path)?;
         // A hard link is the one operation of a file system that creates a complete file or fails.
-        match fs::hard_link(&staged.path, &path) {
+        match self.files.link(&staged.path, &path) {
             Ok(()) => Ok(true),
             Err(e) if e.kind() == io::ErrorKind::AlreadyExists => Ok(false),
-            Err(e) => Err(failed("create", &path, e)),
+            Err(e) if is_refusal(e.kind()) => Err(failed("create", &path, e)),
+            Err(e) => Err(Error::OutcomeUnknown { commit: name.into(), cause: e.to_string() }),
         }
     }
 
@@ -144,8 +171,13 @@ impl ObjectStore for LocalStore {
     }
 
     fn sync(&self, names: &[String]) -> Result<()> {
+        self.sync_files(&names.iter().map(|name| self.path(name)).collect::<Vec<_>>())?;
+        self.sync_names(names)
+    }
+
+    fn sync_names(&self, names: &[String]) -> Result<()> {
         self.check_writable()?;
-        let folders: HashSet<PathBuf> =
+        let folders: BTreeSet<PathBuf> =
             names.iter().filter_map(|name| self.path(name).parent().map(Path::to_path_buf)).collect();
         for folder in &folders {
             self.sync_folder(folder)?;
@@ -162,69 +194,81 @@ impl ObjectStore for LocalStore {
 
     fn list(&self, folder: &str) -> Result<Vec<String>> {
         let mut names = Vec::new();
-        list_into(&self.path(folder), folder, &mut names)?;
+        self.list_into(&self.path(folder), folder, &mut names)?;
         names.sort_unstable();
         Ok(names)
     }
 
     fn rename(&self, from: &str, to: &str) -> Result<bool> {
         let (from, to) = (self.path(from), self.path(to));
-        create_parent(&to)?;
-        Ok(found(fs::rename(&from, &to), "rename", &from)?.is_some())
+        create_parent(self.files.as_ref(), &to)?;
+        Ok(found(self.files.rename(&from, &to), "rename", &from)?.is_some())
     }
 
     fn delete(&self, name: &str) -> Result<()> {
         let path = self.path(name);
-        found(fs::remove_file(&path), "delete", &path).map(|_| ())
+        found(self.files.remove(&path), "delete", &path).map(|_| ())
     }
 
     fn local_path(&self, name: &str) -> Option<PathBuf> {
-        Some(self.path(name))
+        self.files.local_path(&self.path(name))
     }
 
     fn prepare(&self, folders: &[&str]) -> Result<()> {
-        let n_new = self.root.ancestors().take_while(|above| !above.as_os_str().is_empty() && !above.exists()).count();
+        let n_new = self
+            .root
+            .ancestors()
+            .take_while(|above| !above.as_os_str().is_empty() && !self.files.exists(above))
+            .count();
         for folder in folders {
             let path = self.path(folder);
-            fs::create_dir_all(&path).map_err(|e| failed("create", &path, e))?;
+            self.files.create_folders(&path).map_err(|e| failed("create", &path, e))?;
         }
         self.check_links()?;
         for above in self.root.ancestors().skip(1).take(n_new.max(1)) {
             self.sync_folder(if above.as_os_str().is_empty() { Path::new(".") } else { above })?;
         }
-        self.sync(&folders.iter().map(|folder| format!("{folder}/_")).collect::<Vec<_>>())
+        self.sync_names(&folders.iter().map(|folder| format!("{folder}/_")).collect::<Vec<_>>())
     }
 
     fn location(&self) -> String {
         self.root.display().to_string()
     }
+
+    fn now_us(&self) -> i64 {
+        self.files.now_us()
+    }
 }
 
 /// A file in the staging folder; removed when dropped under that name.
 struct LocalUpload {
+    files: Arc<dyn Files>,
     root: PathBuf,
     state: Arc<Mutex<State>>,
-    file: File,
+    file: Box<dyn NewFile>,
     path: PathBuf,
+    size_bytes: u64,
 }
 
 impl LocalUpload {
-    fn sync(&self) -> Result<()> {
-        self.file.sync_all().map_err(|e| {
+    fn sync(&mut self) -> Result<()> {
+        self.file.sync().map_err(|e| {
             lock(&self.state).failed = Some(format!("sync of {}: {e}", self.path.display()));
             failed("sync", &self.path, e)
         })
     }
 
     fn rename(&self, path: &Path) -> Result<()> {
-        create_parent(path)?;
-        fs::rename(&self.path, path).map_err(|e| failed("rename a staged file to", path, e))
+        create_parent(self.files.as_ref(), path)?;
+        self.files.rename(&self.path, path).map_err(|e| failed("rename a staged file to", path, e))
     }
 }
 
 impl Write for LocalUpload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
+        let written = self.file.write(bytes)?;
+        self.size_bytes += written as u64;
+        Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -233,8 +277,11 @@ impl Write for LocalUpload {
 }
 
 impl Upload for LocalUpload {
-    fn publish(self: Box<Self>, name: &str) -> Result<()> {
-        self.sync()?;
+    fn publish(mut self: Box<Self>, name: &str) -> Result<()> {
+        // Small files wait to be synced together; a large one better goes to the disk while the next is made.
+        if self.size_bytes >= SYNC_AT_ONCE {
+            self.sync()?;
+        }
         self.rename(&self.root.join(name))
     }
 }
@@ -242,29 +289,36 @@ impl Upload for LocalUpload {
 impl Drop for LocalUpload {
     fn drop(&mut self) {
         // After a rename the name is gone already; a failure leaves garbage that gc removes.
-        let _ = fs::remove_file(&self.path);
+        let _ = self.files.remove(&self.path);
     }
 }
 
-fn create_parent(path: &Path) -> Result<()> {
+fn create_parent(files: &dyn Files, path: &Path) -> Result<()> {
     match path.parent() {
-        Some(parent) => fs::create_dir_all(parent).map_err(|e| failed("create", parent, e)),
+        Some(parent) => files.create_folders(parent).map_err(|e| failed("create", parent, e)),
         None => Ok(()),
     }
 }
 
-fn list_into(path: &Path, name: &str, names: &mut Vec<String>) -> Result<()> {
-    let Some(entries) = found(fs::read_dir(path), "list", path)? else { return Ok(()) };
-    for entry in entries {
-        let entry = entry.map_err(|e| failed("list", path, e))?;
-        let child = format!("{name}/{}", entry.file_name().to_string_lossy());
-        if entry.file_type().map_err(|e| failed("list", path, e))?.is_dir() {
-            list_into(&entry.path(), &child, names)?;
-        } else {
-            names.push(child);
-        }
-    }
-    Ok(())
+/// Whether an error says that nothing was done. After any other one, such as an input/output error or a time-out of a
+/// network file system, the name may be there, or come later.
+fn is_refusal(kind: io::ErrorKind) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        kind,
+        Kind::StorageFull
+            | Kind::QuotaExceeded
+            | Kind::FileTooLarge
+            | Kind::TooManyLinks
+            | Kind::PermissionDenied
+            | Kind::ReadOnlyFilesystem
+            | Kind::NotFound
+            | Kind::NotADirectory
+            | Kind::CrossesDevices
+            | Kind::Unsupported
+            | Kind::InvalidInput
+            | Kind::InvalidFilename
+    )
 }
 
 fn found<T>(outcome: io::Result<T>, action: &str, path: &Path) -> Result<Option<T>> {

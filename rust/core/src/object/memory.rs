@@ -57,7 +57,7 @@ impl ObjectStore for MemoryStore {
         Ok(lock(&self.objects).get(name).map(|stored| stored.modified_us))
     }
 
-    fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool> {
+    fn put_if_absent(&self, _needed: &[String], name: &str, bytes: &[u8]) -> Result<bool> {
         let mut objects = lock(&self.objects);
         if objects.contains_key(name) {
             return Ok(false);
@@ -76,6 +76,10 @@ impl ObjectStore for MemoryStore {
     }
 
     fn sync(&self, _names: &[String]) -> Result<()> {
+        Ok(())
+    }
+
+    fn sync_names(&self, _names: &[String]) -> Result<()> {
         Ok(())
     }
 

@@ -3,6 +3,8 @@
 //! Objects are written once, under a name that nobody changes afterwards. The only way to decide a race is
 //! [`ObjectStore::put_if_absent`]. Nothing is durable before [`ObjectStore::sync`] returned for its name.
 
+mod files;
+mod fail_point;
 mod local;
 mod memory;
 
@@ -12,6 +14,7 @@ use std::path::PathBuf;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 
+pub use files::{Files, NewFile, OsFiles, system_time_us};
 pub use local::LocalStore;
 pub use memory::MemoryStore;
 
@@ -29,8 +32,10 @@ pub trait ObjectStore: Send + Sync {
     /// When `name` got its present bytes by the store's own clock, in microseconds since 1970; `None` where there is none.
     fn modified_us(&self, name: &str) -> Result<Option<i64>>;
 
-    /// Create `name` with `bytes` unless it exists; `false` where it did. The bytes are on disk, the name is after `sync`.
-    fn put_if_absent(&self, name: &str, bytes: &[u8]) -> Result<bool>;
+    /// Make the published objects `needed` durable, as `sync` does, and then create `name` with `bytes` unless it exists;
+    /// `false` where it did. The bytes are on disk before the name is there; the name is after `sync`.
+    /// [`Error::OutcomeUnknown`] where nobody knows whether it was created, or will be; any other error means that it was not.
+    fn put_if_absent(&self, needed: &[String], name: &str, bytes: &[u8]) -> Result<bool>;
 
     /// A new unnamed object to write into; it gets its name by [`Upload::publish`].
     fn stage(&self) -> Result<Box<dyn Upload>>;
@@ -38,8 +43,11 @@ pub trait ObjectStore: Send + Sync {
     /// Replace `name` without any promise of durability: only for rebuildable caches.
     fn put_cache(&self, name: &str, bytes: &[u8]) -> Result<()>;
 
-    /// Make the names of published objects durable, and all folders above them.
+    /// Make published objects durable: their bytes, their names, and all folders above them.
     fn sync(&self, names: &[String]) -> Result<()>;
+
+    /// Make names durable, be it that there is an object or that there is none any more.
+    fn sync_names(&self, names: &[String]) -> Result<()>;
 
     /// Names that start with `folder` + `/`, in byte order; folders that do not exist are empty.
     fn list(&self, folder: &str) -> Result<Vec<String>>;
@@ -58,11 +66,16 @@ pub trait ObjectStore: Send + Sync {
 
     /// How a person would name this place.
     fn location(&self) -> String;
+
+    /// Now as this place tells the time, in microseconds since 1970 UTC.
+    fn now_us(&self) -> i64 {
+        system_time_us()
+    }
 }
 
 /// An object that is being written and has no name yet. Dropped before `publish`, it leaves nothing.
 pub trait Upload: Write + Send {
-    /// Sync the bytes and give them their content's `name`; an equal object there is replaced by these same bytes.
+    /// Give the bytes their content's `name`; an equal object there is replaced by these same bytes. Durable after `sync`.
     fn publish(self: Box<Self>, name: &str) -> Result<()>;
 }
 

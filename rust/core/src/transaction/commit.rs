@@ -2,11 +2,11 @@
 
 use std::io::Write;
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::stage::{Committed, Transaction};
 use super::{build, conflict};
 use crate::error::{Error, Result};
+use crate::format::names;
 use crate::format::pack::{ObjectRef, PackWriter};
 use crate::log::history;
 use crate::log::refs::{self, Put, RefEntry};
@@ -21,16 +21,15 @@ impl Transaction {
         if self.is_committed {
             return Err(Error::InvalidArgument("the transaction was committed already; begin another one".into()));
         }
-        if let Some(applied) = self.applied.clone() {
-            self.is_committed = true;
-            return Ok(Some(applied));
+        if self.applied.is_some() {
+            return self.acknowledge_applied();
         }
         if self.tables.is_empty() && self.removed.is_empty() && self.schemas.is_empty() && self.lake.is_empty() {
             return Err(Error::InvalidArgument("nothing to commit: the transaction changed nothing".into()));
         }
         let objects = Arc::clone(self.base.objects());
         let store = objects.store.as_ref();
-        let time_us = self.base.commit().map_or(0, |parent| parent.time_us + 1).max(now_us());
+        let time_us = self.base.commit().map_or(0, |parent| parent.time_us + 1).max(store.now_us());
         let mut pack = PackWriter::new(objects.key)?;
         let commit = build::build(self, &mut pack, operation, time_us)?;
         let (name, bytes) = pack.finish();
@@ -39,9 +38,9 @@ impl Transaction {
         upload.publish(&name)?;
         let mut names = self.written_files();
         names.push(name);
-        // All that the commit names is on disk before the one step that makes it visible.
-        store.sync(&names)?;
-        self.put_entry(commit, time_us)
+        // All that the commit names is on disk before the one step that makes it visible, and the entry that it follows.
+        objects.settle(&names::branch_entry(self.base.branch(), self.base.ref_sequence()))?;
+        self.put_entry(&names, commit, time_us)
     }
 
     /// Stand on the branch's present head, if it moved. A real conflict is an error.
@@ -56,7 +55,18 @@ impl Transaction {
         }
     }
 
-    fn put_entry(&mut self, commit: ObjectRef, time_us: i64) -> Result<Option<Committed>> {
+    /// The commit that is this very change, once it is on disk: whoever put it may have been told that nobody knows.
+    fn acknowledge_applied(&mut self) -> Result<Option<Committed>> {
+        let Some(applied) = self.applied.clone() else { return Ok(None) };
+        let settled = self.base.objects().settle(&names::branch_entry(&applied.branch, applied.ref_sequence));
+        let unknown =
+            |cause: Error| Error::OutcomeUnknown { commit: applied.commit.id.clone(), cause: cause.to_string() };
+        settled.map_err(unknown)?;
+        self.is_committed = true;
+        Ok(Some(applied))
+    }
+
+    fn put_entry(&mut self, needed: &[String], commit: ObjectRef, time_us: i64) -> Result<Option<Committed>> {
         let objects = Arc::clone(self.base.objects());
         let store = objects.store.as_ref();
         let entry = RefEntry {
@@ -69,9 +79,12 @@ impl Transaction {
             fence: None,
             origin: None,
         };
-        match refs::put_entry(store, &entry)? {
+        let put = refs::put_entry(store, needed, &entry);
+        self.is_uncertain |= matches!(put, Err(Error::OutcomeUnknown { .. }));
+        match put? {
             Put::Done(entry) => {
                 self.is_committed = true;
+                objects.note_durable(&names::branch_entry(&entry.name, entry.sequence));
                 refs::hint(store, &entry.name, entry.sequence);
                 if entry.sequence % INDEX_EVERY == INDEX_EVERY / 2 {
                     // Only a cache: a failure costs later readers time.
@@ -84,15 +97,10 @@ impl Transaction {
             Put::Taken => {
                 conflict::rebase(self)?;
                 // What took the number may be this very change, made by an earlier try.
-                Ok(self.applied.clone())
+                self.acknowledge_applied()
             }
         }
     }
-}
-
-/// Now, in microseconds since 1970 UTC.
-pub(crate) fn now_us() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_micros() as i64)
 }
 
 fn write_failed(name: &str, source: std::io::Error) -> Error {

@@ -6,6 +6,5 @@ mod build;
 mod conflict;
 mod commit;
 
-pub(crate) use commit::now_us;
 pub(crate) use leaves::zones;
 pub use stage::{Committed, Mode, Transaction};

@@ -65,6 +65,8 @@ pub struct Transaction {
     pub(super) key: Option<String>,
     /// The commit that has this transaction's key already.
     pub(super) applied: Option<Committed>,
+    /// Whether nobody knows if an entry of this transaction was put: then later entries are searched for it.
+    pub(super) is_uncertain: bool,
     pub(super) is_committed: bool,
 }
 
@@ -100,6 +102,7 @@ impl Transaction {
             writer: random_hex()?,
             key: None,
             applied: None,
+            is_uncertain: false,
             is_committed: false,
         })
     }
