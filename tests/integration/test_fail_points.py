@@ -51,7 +51,9 @@ class Victims:
 
     def run(self, location: Path, verb: str, point: str | None) -> dict[str, Any]:
         assert self._process.stdin is not None
-        print(json.dumps({"location": str(location), "verb": verb, "point": point}), file=self._process.stdin, flush=True)
+        print(
+            json.dumps({"location": str(location), "verb": verb, "point": point}), file=self._process.stdin, flush=True
+        )
         answer: dict[str, Any] = json.loads(self._read())
         return answer
 
