@@ -116,6 +116,34 @@ class InvalidColumnsError(LakebedError, ValueError):
     """Column names are duplicate or empty."""
 
 
+class ColumnExistsError(LakebedError, ValueError):
+    """The table has a column or field of that name already."""
+
+
+class EvolutionError(LakebedError, ValueError):
+    """A table or its rows contradict a change of its columns; nothing was changed."""
+
+
+class NarrowingError(EvolutionError):
+    """A type that does not hold all values of the present one was asked for without saying so."""
+
+
+class LayoutError(LakebedError, ValueError):
+    """A table cannot be sorted or bucketed by such columns, or they would be gone."""
+
+
+class KeyColumnError(LakebedError, ValueError):
+    """The key of an upsert or merge does not tell rows apart."""
+
+
+class DuplicateKeyError(KeyColumnError):
+    """Several rows of a source, or of the table, have one key."""
+
+
+class NullKeyError(KeyColumnError):
+    """A key of a source is null."""
+
+
 class InvalidArgumentError(LakebedError, ValueError):
     """An argument is out of its range."""
 

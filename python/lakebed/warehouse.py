@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakebed.pipeline import inspect, operations, publisher
@@ -16,6 +16,7 @@ from lakebed.pipeline.changes import Changes
 from lakebed.pipeline.handles import Lake, Lineage
 from lakebed.pipeline.run import Run
 from lakebed.pipeline.session import MAIN, Session
+from lakebed.pipeline.table import TableHandle, open_table
 from lakebed.storage import Repository
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from lakebed.schema import Schema
     from lakebed.sql import Result
     from lakebed.statistics import Statistics
-    from lakebed.storage import Commit, GcReport, Progress, Snapshot, Table, VerifyReport, VersionLike
+    from lakebed.storage import Commit, GcReport, Progress, Snapshot, VerifyReport, VersionLike
     from lakebed.typing import Columns, Frame, Frames
     from lakebed.validation import Anomalies
 
@@ -92,7 +93,10 @@ class Warehouse:
         key: str | None = None,
         before_commit: Iterable[Callable[[Changes], object]] = (),
         progress: Progress | None = None,
-    ) -> Table:
+        sort_by: str | Sequence[str] | None = None,
+        bucket_by: str | Sequence[str] | None = None,
+        n_buckets: int | None = None,
+    ) -> TableHandle:
         """Write rows of a table in one durable commit; the table is created if there is none.
 
         Memory is bounded by a row group for each open file, however many rows come. Ctrl-C ends the write at the next
@@ -111,6 +115,9 @@ class Warehouse:
             before_commit: Gates, each called with the staged changes; one that raises leaves everything as it was. They
                 run without a lock, and again where somebody else committed in between.
             progress: Called with the number of rows read so far, at least once for each 262,144.
+            sort_by: Columns by which the rows of each file ascend from now on; None keeps the table's layout.
+            bucket_by: Columns whose hash says which rows share files from now on.
+            n_buckets: Number of buckets; None for 16.
 
         Returns:
             The table at the new version.
@@ -124,6 +131,7 @@ class Warehouse:
             GateRefusedError: The rows have anomalies and the table's gate refuses them.
             WriteConflictError: Somebody else changed the table in a way that does not go together.
             NotABranchError: `branch` is a tag.
+            LayoutError: There is no column to sort or bucket by.
             OutcomeUnknownError: The disk failed at the last step; the same call with the same `key` settles it.
 
         Example:
@@ -145,9 +153,22 @@ class Warehouse:
             key=key,
             before_commit=before_commit,
             progress=progress,
+            sort_by=sort_by,
+            bucket_by=bucket_by,
+            n_buckets=n_buckets,
         )
 
-    def create(self, name: str, schema: Columns, *, message: str = "", branch: str | None = None) -> Table:
+    def create(
+        self,
+        name: str,
+        schema: Columns,
+        *,
+        message: str = "",
+        branch: str | None = None,
+        sort_by: str | Sequence[str] = (),
+        bucket_by: str | Sequence[str] = (),
+        n_buckets: int | None = None,
+    ) -> TableHandle:
         """Create a table without rows.
 
         Args:
@@ -156,6 +177,9 @@ class Warehouse:
                 Polars types, or a frame.
             message: Why; kept in the history.
             branch: The branch to change; None for that of the handle.
+            sort_by: Columns by which the rows of each file ascend, nulls last.
+            bucket_by: Columns whose hash says which rows share files.
+            n_buckets: Number of buckets; None for 16.
 
         Returns:
             The table.
@@ -170,7 +194,8 @@ class Warehouse:
             >>> lb.open("memory://").create("t", {"a": pl.Int64, "b": pl.String}).schema.names
             ['a', 'b']
         """
-        return operations.create(self._session, name, schema, message=message, branch=branch)
+        layout = {"sort_by": sort_by, "bucket_by": bucket_by, "n_buckets": n_buckets}
+        return operations.create(self._session, name, schema, message=message, branch=branch, **layout)
 
     def drop(self, name: str, *, message: str = "", branch: str | None = None) -> Snapshot:
         """Drop a table and its expectations. Older versions keep both.
@@ -196,7 +221,7 @@ class Warehouse:
         """
         return operations.drop(self._session, name, message=message, branch=branch)
 
-    def rename(self, name: str, to: str, *, message: str = "", branch: str | None = None) -> Table:
+    def rename(self, name: str, to: str, *, message: str = "", branch: str | None = None) -> TableHandle:
         """Rename a table. Its rows, versions, lineage and expectations stay.
 
         Args:
@@ -257,7 +282,7 @@ class Warehouse:
         """
         return Changes(self._session, message=message, branch=branch, key=key, before_commit=before_commit)
 
-    def table(self, name: str, version: VersionLike = None) -> Table:
+    def table(self, name: str, version: VersionLike = None) -> TableHandle:
         """Open a table.
 
         Args:
@@ -278,7 +303,7 @@ class Warehouse:
             >>> wh.table("t").scan(where="a > 1").pl()["a"].to_list()
             [2]
         """
-        return self._session.table(name, version)
+        return open_table(self._session, name, version)
 
     def tables(self, version: VersionLike = None) -> list[str]:
         """List the tables.
@@ -409,12 +434,15 @@ class Warehouse:
 
     # --- Statistics and expectations ---------------------------------------------------------------------------------
 
-    def statistics(self, name: str, version: VersionLike = None) -> Statistics:
-        """Give the statistics of a table version from what is stored with it. No data file is read.
+    def statistics(self, name: str, version: VersionLike = None, *, exact: bool = False) -> Statistics:
+        """Give the statistics of a table version from what is stored with it. No data file is read,
+        unless exact ones are asked for.
 
         Args:
             name: The table.
             version: As for `table`.
+            exact: Where rows were deleted or changed, all but the number of rows are bounds. With `exact` the files that
+                lost rows are read, and nothing is a bound.
 
         Returns:
             Statistics of every column.
@@ -426,7 +454,7 @@ class Warehouse:
             >>> wh.statistics("t").n_rows, wh.counters()["data_bytes"]
             (2, 0)
         """
-        return operations.statistics(self._session, name, version)
+        return operations.statistics(self._session, name, version, exact=exact)
 
     def infer_schema(self, name: str, version: VersionLike = None) -> Schema:
         """Infer expectations from the statistics of a table version; nothing is stored.

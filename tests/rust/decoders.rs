@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use lakebed_core::digest::Digest;
+use lakebed_core::format::deletions::{decode_deletions, encode_deletions};
 use lakebed_core::format::envelope::{self, Kind};
-use lakebed_core::format::manifest::{self, Bound, DataFile, FileZones, Zone};
+use lakebed_core::format::manifest::{self, Bound, DataFile, Deletions, FileZones, Zone};
 use lakebed_core::format::pack::{Class, ObjectRef, Pack, PackWriter};
+use lakebed_core::format::row_ids::RowIds;
 use lakebed_core::object::{MemoryStore, ObjectStore};
 use lakebed_core::repository::{OpenOptions, Repository};
 use lakebed_core::scan::predicate::Predicate;
@@ -16,14 +18,25 @@ use proptest::prelude::*;
 use crate::batches::{Outcome, ints, write};
 
 fn files() -> impl Strategy<Value = Vec<DataFile>> {
-    let file = (any::<[u8; 32]>(), any::<[u64; 4]>(), any::<[u8; 32]>(), any::<u128>());
-    let file = file.prop_map(|(id, [n_rows, size_bytes, first_row_id, sequence], summary, pack)| DataFile {
+    let object = || {
+        let parts = (any::<[u8; 32]>(), any::<u128>());
+        parts.prop_map(|(id, pack)| ObjectRef { id: Digest(id).to_hex(), pack: format!("{pack:032x}") })
+    };
+    let deletions = (any::<u64>(), object()).prop_map(|(n_rows, positions)| Deletions { n_rows, positions });
+    let (optional, bucket) = ((prop::option::of(deletions), prop::option::of(object())), prop::option::of(0..9_u32));
+    let file = (any::<[u8; 32]>(), any::<[u64; 5]>(), any::<u32>(), bucket, object(), optional);
+    let file = file.prop_map(|(id, numbers, schema_id, bucket, summary, (deletions, row_ids))| DataFile {
         id: Digest(id),
-        n_rows,
-        size_bytes,
-        first_row_id,
-        sequence,
-        summary: ObjectRef { id: Digest(summary).to_hex(), pack: format!("{pack:032x}") },
+        n_rows: numbers[0],
+        size_bytes: numbers[1],
+        first_row_id: numbers[2],
+        last_row_id: numbers[3],
+        sequence: numbers[4],
+        schema_id,
+        bucket,
+        summary,
+        deletions: deletions.filter(|deletions| deletions.n_rows <= numbers[0]),
+        row_ids,
     });
     prop::collection::vec(file, 0..6)
 }
@@ -63,7 +76,7 @@ proptest! {
     fn leaves_and_zones_come_back(files in files(), zones in zones()) {
         let leaf = manifest::encode_leaf(&files).map_err(|e| TestCaseError::fail(e.to_string()))?;
         prop_assert_eq!(manifest::decode_leaf(&leaf, "leaf").ok(), Some(files));
-        prop_assert_eq!(manifest::decode_zones(&manifest::encode_zones(&zones), "zones").ok(), Some(zones));
+        prop_assert_eq!(manifest::decode_zones(&manifest::encode_zones(&zones), None, "zones").ok(), Some(zones));
     }
 
     #[test]
@@ -73,13 +86,15 @@ proptest! {
     ) {
         let leaf = manifest::encode_leaf(&files).map_err(|e| TestCaseError::fail(e.to_string()))?;
         let _ = manifest::decode_leaf(&spoil(&leaf, at, with, keep), "leaf");
-        let _ = manifest::decode_zones(&spoil(&manifest::encode_zones(&zones), at, with, keep), "zones");
+        let _ = manifest::decode_zones(&spoil(&manifest::encode_zones(&zones), at, with, keep), None, "zones");
     }
 
     #[test]
     fn any_bytes_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = manifest::decode_leaf(&bytes, "leaf");
-        let _ = manifest::decode_zones(&bytes, "zones");
+        let _ = manifest::decode_zones(&bytes, None, "zones");
+        let _ = decode_deletions(&bytes, 9, 3, "deletions");
+        let _ = RowIds::decode(&bytes, 9);
         let _ = TableStatistics::decode(&bytes);
         let _ = envelope::open(Kind::Ref, &bytes, "ref");
         let mut framed = b"LKBDR\x01\0\0".to_vec();
@@ -165,4 +180,26 @@ fn stored_statistics_with_any_byte_changed_are_refused_or_read() -> Outcome {
         assert!(TableStatistics::decode(&bytes[..at]).is_err());
     }
     Ok(())
+}
+
+proptest! {
+    #[test]
+    fn deletion_vectors_and_row_ids_come_back_as_they_went(
+        positions in prop::collection::btree_set(0..5_000_u32, 0..300),
+        runs in prop::collection::vec((any::<u32>(), 1..9_u64, 0..3_u64), 0..20),
+        spoilt in (any::<prop::sample::Index>(), 1..=255_u8, any::<prop::sample::Index>()),
+    ) {
+        let bitmap = positions.iter().copied().collect();
+        let bytes = encode_deletions(&bitmap).unwrap();
+        prop_assert_eq!(decode_deletions(&bytes, 5_000, bitmap.len(), "deletions").unwrap(), bitmap);
+        let _ = decode_deletions(&spoil(&bytes, spoilt.0, spoilt.1, spoilt.2), 5_000, 3, "deletions");
+        let mut row_ids = RowIds::default();
+        for (first, length, sequence) in runs {
+            (0..length).for_each(|k| row_ids.push(u64::from(first) + k, sequence));
+        }
+        let bytes = row_ids.encode();
+        prop_assert_eq!(RowIds::decode(&bytes, row_ids.len()).unwrap(), row_ids.clone());
+        prop_assert!(RowIds::decode(&bytes, row_ids.len() + 1).is_err());
+        let _ = RowIds::decode(&spoil(&bytes, spoilt.0, spoilt.1, spoilt.2), row_ids.len());
+    }
 }

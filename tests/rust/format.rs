@@ -7,6 +7,7 @@ use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_cast::cast;
 use arrow_schema::{ArrowError, DataType};
 use lakebed_core::digest::Digest;
+use lakebed_core::format::arrange::Arrangement;
 use lakebed_core::format::data_file::{Target, write_data_files};
 use lakebed_core::format::envelope::{self, Kind};
 use lakebed_core::format::schema::TableSchema;
@@ -225,7 +226,8 @@ fn the_packed_history_survives_one_flipped_bit_in_any_byte() -> Outcome {
 fn file_names(batches: &[RecordBatch]) -> Outcome<Vec<String>> {
     let (store, key) = (MemoryStore::default(), [7; 32]);
     let schema = TableSchema::from_arrow(&batches.first().ok_or("no batch")?.schema(), "table 't'")?;
-    let target = Target { store: &store, key: &key, table_id: "t", schema: &schema, place: "table 't'" };
+    let (arrangement, place) = (Arrangement::default(), "table 't'");
+    let target = Target { store: &store, key: &key, table_id: "t", schema: &schema, arrangement, place };
     let mut input = batches.iter().cloned().map(Ok::<_, ArrowError>);
     let files = write_data_files(&target, &mut input)?;
     for file in &files {
@@ -250,10 +252,10 @@ fn cut(rows: &RecordBatch, length: usize) -> Vec<RecordBatch> {
 
 #[test]
 fn equal_rows_make_the_same_file_however_they_are_cut() -> Outcome {
-    let rows = sample(150_000)?;
+    let rows = sample(450_000)?;
     let expected = file_names(std::slice::from_ref(&rows))?;
-    assert_eq!(expected.len(), 1);
-    for length in [997, 65_535, 65_536, 65_537, 140_000] {
+    assert!(expected.len() > 1, "{} files", expected.len());
+    for length in [997, 65_535, 65_536, 65_537, 440_000] {
         assert_eq!(file_names(&cut(&rows, length))?, expected, "batches of {length} rows");
     }
     Ok(())
@@ -290,5 +292,42 @@ fn the_bytes_of_our_writer_are_pinned() -> Outcome {
     // but equal rows are no longer stored once.
     let names = file_names(&[sample(1_000)?])?;
     assert_eq!(names, ["tables/t/data/9c2a5af998463d0c98c6357bdb5285754579544d21c78cd3ff6a2d8a851c4253.parquet"]);
+    Ok(())
+}
+
+#[test]
+fn rows_that_come_and_go_leave_the_files_around_them_as_they_were() -> Outcome {
+    let rows = wide_sample(400_000)?;
+    let before = file_names(std::slice::from_ref(&rows))?;
+    assert!(before.len() >= 4, "{} files", before.len());
+    let (start, length) = (150_000, 4_000);
+    let (head, tail) = (rows.slice(0, start), rows.slice(start + length, rows.num_rows() - start - length));
+    let other = wide_sample(1_000_000)?.slice(900_000, length);
+    let without = [head.clone(), tail.clone()];
+    let with_more = [head.clone(), other.clone(), rows.slice(start, rows.num_rows() - start)];
+    let changed = [head, other, tail];
+    for edited in [without.as_slice(), &with_more, &changed] {
+        let after = file_names(edited)?;
+        let n_new = after.iter().filter(|name| !before.contains(name)).count();
+        assert!(n_new <= 2, "{n_new} of {} files are new", after.len());
+    }
+    Ok(())
+}
+
+/// Ten columns, so that files are small.
+fn wide_sample(n_rows: i64) -> Outcome<RecordBatch> {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let column = |k: i64| -> ArrayRef {
+        Arc::new((0..n_rows).map(|n| Some((n * 2_654_435_761 + k) % 1_000_003)).collect::<Int64Array>())
+    };
+    batch(names.into_iter().zip(0..).map(|(name, k)| (name, column(k))).collect())
+}
+
+#[test]
+fn rows_that_are_all_alike_make_files_of_bounded_size() -> Outcome {
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+    let column: ArrayRef = Arc::new(Int64Array::from(vec![1; 600_000]));
+    let rows = batch(names.map(|name| (name, Arc::clone(&column))).to_vec())?;
+    assert_eq!(file_names(&[rows])?.len(), 3);
     Ok(())
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from lakebed.errors import GateRefusedError, InvalidArgumentError, SchemaNotFoundError, TableNotFoundError
 from lakebed.lake import LakeView, Pointer, describe
 from lakebed.pipeline.expectations import Expectations
+from lakebed.pipeline.row_changes import TableChanges
 from lakebed.pipeline.references import TableReference, references, to_dict
 from lakebed.pipeline.session import author
 from lakebed.schema import Schema
@@ -27,7 +28,7 @@ _MODES = ("append", "overwrite")
 _log = logging.getLogger("lakebed")
 
 
-class Changes:
+class Changes(TableChanges):
     r"""A transaction as users see it: several changes, all or nothing. Use it in a `with` block.
 
     Args:
@@ -304,7 +305,7 @@ class Changes:
         known = before.versions()
         for name, staged in self._tables.items():
             source = staged.get("from", name)
-            if staged["mode"] in {"append", "rename"} and source in known:
+            if staged["mode"] not in {"overwrite", "create"} and source in known:
                 reads.add_input(TableReference.of(before.table(source)))
             reads.add_output(TableReference.of(snapshot.table(name)))
         for item in self._lake.values():

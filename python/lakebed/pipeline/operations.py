@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import InvalidArgumentError
 from lakebed.lake import LakeView, read_csv
 from lakebed.pipeline.changes import Changes, expectations_of
 from lakebed.pipeline.provider import catalog_of
+from lakebed.pipeline.table import TableHandle, handle_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from lakebed.schema import Schema
     from lakebed.sql import Result
     from lakebed.statistics import Statistics
-    from lakebed.storage import GcReport, Progress, Snapshot, Table, VersionLike
+    from lakebed.storage import GcReport, Progress, Snapshot, VersionLike
     from lakebed.typing import Columns, Frame, Frames
     from lakebed.validation import Anomalies
 
@@ -33,8 +34,11 @@ def write(
     mode: str = "append",
     inputs: Iterable[Any] = (),
     progress: Progress | None = None,
+    sort_by: str | Sequence[str] | None = None,
+    bucket_by: str | Sequence[str] | None = None,
+    n_buckets: int | None = None,
     **options: Any,
-) -> Table:
+) -> TableHandle:
     """Write rows of one table in a commit of their own.
 
     Args:
@@ -44,6 +48,9 @@ def write(
         mode: `"append"` or `"overwrite"`.
         inputs: What the rows were made from.
         progress: Told how many rows were read.
+        sort_by: Columns by which rows of a file ascend from now on; None keeps the layout.
+        bucket_by: Columns whose hash says which rows share files from now on.
+        n_buckets: Number of buckets.
         options: `message`, `branch`, `key` and `before_commit`, as `Changes` takes them.
 
     Returns:
@@ -52,17 +59,31 @@ def write(
     changes = Changes(session, kind="write", **options)
     # Rows that are there already need not be written once more.
     if not changes.is_applied:
+        if sort_by is not None or bucket_by is not None:
+            mode = changes.write_layout(name, frame, mode, (sort_by or (), bucket_by or (), n_buckets))
         changes.write(name, frame, mode=mode, inputs=inputs, progress=progress)
-    return changes.commit().table(name)
+    return handle_of(session, changes.commit().table(name), options.get("branch"))
 
 
-def create(session: Session, name: str, schema: Columns, **options: Any) -> Table:
+def create(
+    session: Session,
+    name: str,
+    schema: Columns,
+    *,
+    sort_by: str | Sequence[str] = (),
+    bucket_by: str | Sequence[str] = (),
+    n_buckets: int | None = None,
+    **options: Any,
+) -> TableHandle:
     """Create a table without rows in a commit of its own.
 
     Args:
         session: The open warehouse.
         name: The table.
         schema: Its columns.
+        sort_by: Columns by which rows of a file ascend.
+        bucket_by: Columns whose hash says which rows share files.
+        n_buckets: Number of buckets.
         options: As `Changes` takes them.
 
     Returns:
@@ -70,7 +91,9 @@ def create(session: Session, name: str, schema: Columns, **options: Any) -> Tabl
     """
     changes = Changes(session, kind="create", **options)
     changes.create(name, schema)
-    return changes.commit().table(name)
+    if sort_by or bucket_by:
+        changes.set_layout(name, sort_by=sort_by, bucket_by=bucket_by, n_buckets=n_buckets)
+    return handle_of(session, changes.commit().table(name), options.get("branch"))
 
 
 def drop(session: Session, name: str, **options: Any) -> Snapshot:
@@ -89,7 +112,7 @@ def drop(session: Session, name: str, **options: Any) -> Snapshot:
     return changes.commit()
 
 
-def rename(session: Session, name: str, to: str, **options: Any) -> Table:
+def rename(session: Session, name: str, to: str, **options: Any) -> TableHandle:
     """Rename a table in a commit of its own.
 
     Args:
@@ -103,7 +126,7 @@ def rename(session: Session, name: str, to: str, **options: Any) -> Table:
     """
     changes = Changes(session, kind="rename", **options)
     changes.rename(name, to)
-    return changes.commit().table(to)
+    return handle_of(session, changes.commit().table(to), options.get("branch"))
 
 
 _GRACE = re.compile(r"(?P<number>\d+)(?P<unit>[smhdw])")
@@ -163,20 +186,21 @@ def branch(session: Session, name: str, version: VersionLike = None) -> Snapshot
     return snapshot
 
 
-def statistics(session: Session, name: str, version: VersionLike = None) -> Statistics:
+def statistics(session: Session, name: str, version: VersionLike = None, *, exact: bool = False) -> Statistics:
     """Merge the stored statistics of a table version.
 
     Args:
         session: The open warehouse.
         name: The table.
         version: The version; None for the head.
+        exact: Whether files that lost rows are read, so that nothing is a bound.
 
     Returns:
-        The statistics; no data file is read.
+        The statistics; no data file is read without `exact`.
     """
     from lakebed.statistics.generate import from_table
 
-    return from_table(session.table(name, version))
+    return from_table(session.table(name, version), exact=exact)
 
 
 def infer_schema(session: Session, name: str, version: VersionLike = None) -> Schema:
@@ -192,7 +216,7 @@ def infer_schema(session: Session, name: str, version: VersionLike = None) -> Sc
     """
     from lakebed import validation
 
-    return validation.infer_schema(statistics(session, name, version))
+    return validation.infer_schema(statistics(session, name, version, exact=True))
 
 
 def set_schema(session: Session, name: str, schema: Schema, *, gate: str | None, message: str) -> Expectations:
@@ -299,7 +323,7 @@ def _statistics_of(session: Session, name: str, frame: Frame | None, version: Ve
     from lakebed.statistics.generate import from_frame
 
     if frame is None:
-        return statistics(session, name, version)
+        return statistics(session, name, version, exact=True)
     return from_frame(frame)
 
 

@@ -339,7 +339,7 @@ def _schema_artifact(snapshot: Snapshot, item: dict[str, Any]) -> Artifact:
 def _inputs(session: Session, snapshot: Snapshot, item: dict[str, Any]) -> list[Reference]:
     """What the user named, and for an append the version to which it appended."""
     found = [from_dict(reference) for reference in item.get("inputs", ())]
-    if item["mode"] in {"append", "rename"} and snapshot.core.sequence > 0:
+    if item["mode"] not in {"overwrite", "create"} and snapshot.core.sequence > 0:
         before = session.repository.at_sequence(snapshot.branch, snapshot.core.sequence - 1)
         name = item.get("from", item["name"])
         if name in before.versions():

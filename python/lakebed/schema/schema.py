@@ -312,6 +312,27 @@ class Schema:
             message.feature.remove(features.find(message, name))
         return Schema(message)
 
+    def with_renamed(self, name: str, to: str) -> Schema:
+        """Give a column another name; what is expected of it stays.
+
+        Args:
+            name: Name of a column of the schema.
+            to: Its new name.
+
+        Returns:
+            A new schema.
+
+        Raises:
+            ColumnNotFoundError: No such column; the message has the nearest names.
+
+        Example:
+            >>> Schema.from_text('feature { name: "a" }').with_renamed("a", "b").columns
+            ['b']
+        """
+        message = self.proto
+        features.find(message, name).name = to
+        return Schema(message)
+
     def with_dataset(
         self,
         *,

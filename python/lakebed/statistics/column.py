@@ -157,7 +157,7 @@ def read_column(feature: Any) -> ColumnStatistics:
         n_present=common.num_non_missing,
         n_missing=common.num_missing,
         distinct=None if distinct is None else int(distinct),
-        distinct_exact=not error,
+        distinct_exact=not error and proto.custom_value(feature, "deleted") is None,
         relative_error=error,
         frequencies_complete=not proto.custom_value(feature, "incomplete"),
         values_per_row=(common.min_num_values, common.max_num_values, common.avg_num_values),

@@ -34,14 +34,16 @@ def from_frame(frame: Frame, *, name: str = "") -> Statistics:
     return from_core(collect_statistics(importable(frame)), name=name)
 
 
-def from_table(table: Table) -> Statistics:
-    """Merge the stored statistics of a table version. No data file is read.
+def from_table(table: Table, *, exact: bool = False) -> Statistics:
+    """Merge the stored statistics of a table version. No data file is read, unless exact ones are asked for.
 
     Args:
         table: The table.
+        exact: Where rows were deleted or changed since their files were written, stored statistics are bounds, but for
+            the number of rows. With `exact` the files that lost rows are read, and no other.
 
     Returns:
-        Statistics of its rows.
+        Statistics of its rows; `is_exact` says whether they are bounds.
 
     Example:
         >>> import lakebed as lb, polars as pl
@@ -49,7 +51,7 @@ def from_table(table: Table) -> Statistics:
         >>> from_table(wh.write("t", pl.DataFrame({"a": [1, None]}))).n_rows
         2
     """
-    return from_core(table.core.statistics())
+    return from_core(table.exact_statistics() if exact else table.core.statistics())
 
 
 def from_core(statistics: TableStatistics, *, name: str = "") -> Statistics:

@@ -70,9 +70,14 @@ def fill_dataset(dataset: Any, name: str, summary: Mapping[str, Any]) -> None:
         3
     """
     dataset.name = name
-    dataset.num_examples = summary["n_rows"]
+    n_rows = summary["n_rows"]
+    dataset.num_examples = n_rows
+    n_deleted = summary.get("n_deleted", 0)
     for column in summary["columns"]:
-        _fill_column(dataset.features.add(), column, summary["n_rows"])
+        feature = dataset.features.add()
+        _fill_column(feature, _bounded(column, n_rows) if n_deleted else column, n_rows)
+        if n_deleted:
+            _note(feature, "deleted", n_deleted)
 
 
 def custom_value(feature: Any, name: str) -> Any:
@@ -80,7 +85,7 @@ def custom_value(feature: Any, name: str) -> Any:
 
     Args:
         feature: A `statistics_pb2.FeatureNameStatistics`.
-        name: Its name without the prefix: "type", "arrow_type", "distinct", "relative_error", "incomplete", "min",
+        name: Its name without the prefix: "type", "arrow_type", "distinct", "relative_error", "incomplete", "deleted", "min",
             "max", "cut_min", "cut_max", "top_values".
 
     Returns:
@@ -96,6 +101,21 @@ def custom_value(feature: Any, name: str) -> Any:
         if statistic.name == PREFIX + name:
             return getattr(statistic, statistic.WhichOneof("val") or "num")
     return None
+
+
+def _bounded(column: Mapping[str, Any], n_rows: int) -> dict[str, Any]:
+    """What is known of a column that lost rows: counts are no larger, values lie within, nothing is exact."""
+    left = n_rows
+    counts = {}
+    for name in ("n_null", "n_nan", "n_negative_inf", "n_positive_inf"):
+        counts[name] = min(column[name], left)
+        left -= counts[name]
+    counts |= {name: min(column[name], n_rows) for name in ("n_zero", "n_negative")}
+    inexact = {"min_exact": False, "max_exact": False, "top_values": {**column["top_values"], "exact": False}}
+    if column["distinct"] is not None:
+        count = min(column["distinct"]["count"], n_rows)
+        inexact["distinct"] = {**column["distinct"], "count": count, "exact": False}
+    return {**column, **counts, **inexact}
 
 
 def _fill_column(feature: Any, column: Mapping[str, Any], n_rows: int) -> None:
@@ -153,7 +173,7 @@ def _fill_histogram(target: Any, kind: str, buckets: list[histogram.Bucket], n_n
 def _fill_numbers(feature: Any, stats: Any, column: Mapping[str, Any]) -> None:
     del feature
     n_nan, n_low, n_high = column["n_nan"], column["n_negative_inf"], column["n_positive_inf"]
-    n_finite = stats.common_stats.num_non_missing - n_nan - n_low - n_high
+    n_finite = max(stats.common_stats.num_non_missing - n_nan - n_low - n_high, 0)
     points = column["quantiles"]
     if column["min"] is not None:
         stats.min, stats.max = float(column["min"]), float(column["max"])

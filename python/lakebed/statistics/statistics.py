@@ -130,6 +130,17 @@ class Statistics:
         return int(self._dataset().num_examples)
 
     @property
+    def is_exact(self) -> bool:
+        """Whether no row was deleted since the statistics were made; if some were, all but the number of rows are bounds.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).is_exact
+            True
+        """
+        features = (feature for dataset in self._proto.datasets for feature in dataset.features)
+        return all(proto.custom_value(feature, "deleted") is None for feature in features)
+
+    @property
     def columns(self) -> list[str]:
         """Names of the columns of the whole dataset, in their order.
 

@@ -1,4 +1,4 @@
-"""The handle of an open warehouse: survives fork, can be pickled, and turns planned data files into lazy frames."""
+"""The handle of an open warehouse: survives fork, can be pickled, and opens data files as lazy frames."""
 
 from __future__ import annotations
 
@@ -12,9 +12,8 @@ from lakebed.errors import InvalidArgumentError
 
 if TYPE_CHECKING:
     import polars as pl
-    import pyarrow as pa
 
-    from lakebed._core import Table as CoreTable
+    from lakebed._core import FileSet
 
 _MEMORY = "memory://"
 
@@ -56,16 +55,15 @@ class Handle:
             self._process = os.getpid()
         return self._core
 
-    def scan_files(self, table: CoreTable, predicate: str | None, schema: pa.Schema) -> pl.LazyFrame:
-        """Open the data files of a table that may hold matching rows.
+    def scan_files(self, files: FileSet, *, row_ids: bool = False) -> pl.LazyFrame:
+        """Open data files for reading, checked as the warehouse was opened.
 
         Args:
-            table: The table.
-            predicate: Core predicate as JSON text, or None.
-            schema: The table's columns.
+            files: The files.
+            row_ids: Whether the columns `_row_id` and `_sequence` come first.
 
         Returns:
-            A lazy frame over them, rows in row order.
+            A lazy frame over their rows, in row order.
 
         Raises:
             CorruptionError: A file is not what was written.
@@ -80,26 +78,15 @@ class Handle:
             >>> repository.snapshot().table("t").lazy().collect()["x"].to_list()
             [1]
         """
-        import polars as pl
+        from lakebed.storage.frames import lazy_frame
 
-        names = self.core.open_files(table, predicate)
-        wanted = pl.Schema(schema)
-        if not names:
-            return pl.LazyFrame(schema=wanted)
-        stored = pl.Schema({name: _stored_type(kind) for name, kind in wanted.items()})
-        paths = [self.core.local_path(name) for name in names]
-        sources: list[Any] = [self.core.read(name) for name in names] if None in paths else paths
-        frame = pl.scan_parquet(
-            sources,
-            schema=stored,
-            glob=False,
-            missing_columns="insert",
-            extra_columns="ignore",
-            hive_partitioning=False,
-        )
-        zones = {name: kind.time_zone for name, kind in wanted.items() if isinstance(kind, pl.Datetime)}
-        moved = [pl.col(name).dt.convert_time_zone(zone) for name, zone in zones.items() if zone and zone != "UTC"]
-        return frame.with_columns(moved) if moved else frame
+        self.core.open_files(files)
+        return lazy_frame(files, self._source, row_ids=row_ids)
+
+    def _source(self, name: str) -> Any:
+        """What Polars reads a file from: its path, or its bytes where there are no files."""
+        path = self.core.local_path(name) if self.location != _MEMORY else None
+        return self.core.read(name) if path is None else path
 
     def _open(self) -> CoreRepository:
         return CoreRepository.open(self.location, read_only=self.read_only, verify=self.verify)
@@ -112,12 +99,3 @@ class Handle:
 
 def _reopen(location: str, read_only: bool, verify: str) -> Handle:  # noqa: FBT001 - for pickle
     return Handle(location, read_only=read_only, verify=verify)
-
-
-def _stored_type(kind: Any) -> Any:
-    """The type that a Parquet file without Arrow's schema shows: every zone is UTC."""
-    import polars as pl
-
-    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
-        return pl.Datetime(kind.time_unit, "UTC")
-    return kind

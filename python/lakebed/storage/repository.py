@@ -251,7 +251,7 @@ class Repository:
             ReadOnlyError: The warehouse was opened read-only.
             VersionNotFoundError: There is no such branch.
         """
-        return Transaction(self.core.begin(branch))
+        return Transaction(self.core.begin(branch), self._handle)
 
     def verify(self, *, recompute: bool = True, repair: bool = False) -> VerifyReport:
         """Compare all that any version refers to with the recorded hashes: refs, packs, data files, raw files, records.

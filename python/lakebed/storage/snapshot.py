@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 
     from lakebed._core import Snapshot as CoreSnapshot
     from lakebed._core import Table as CoreTable
+    from lakebed._core import TableStatistics
+    from lakebed.storage.definition import Layout, Note
     from lakebed.storage.handle import Handle
 
+_ORIGINS = ("_row_id", "_sequence")
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.timezone.utc)
 
 
@@ -220,9 +223,11 @@ class Table:
             >>> len(table.files()), len(table.files([">", "a", 2]))
             (1, 0)
         """
-        return [name for name, *_ in self.core.plan(self._predicate(where))]
+        return [name for name, *_ in self.core.files(self._predicate(where)).plan()]
 
-    def lazy(self, columns: Sequence[str] | None = None, where: list[Any] | None = None) -> pl.LazyFrame:
+    def lazy(
+        self, columns: Sequence[str] | None = None, where: list[Any] | None = None, *, row_ids: bool = False
+    ) -> pl.LazyFrame:
         """Read lazily with Polars from the files that may hold matching rows.
 
         The files are checked against their hashes at their first use in a process. The predicate only leaves files out;
@@ -231,6 +236,8 @@ class Table:
         Args:
             columns: Columns in the wanted order; None for all.
             where: Core predicate in list form; None for all files.
+            row_ids: Whether the columns `_row_id` and `_sequence` (both uint64) come first: the id that a row keeps for
+                ever, and the sequence of the commit that wrote it as it is.
 
         Returns:
             A lazy frame whose projections and filters are pushed down to the files; rows in row order.
@@ -248,19 +255,22 @@ class Table:
         """
         for observe in self._handle.observers:
             observe(self)
-        frame = self._handle.scan_files(self.core, self._predicate(where), self.schema)
+        if row_ids:
+            self._check_no_row_id_columns()
+        frame = self._handle.scan_files(self.core.files(self._predicate(where)), row_ids=row_ids)
         if columns is None:
             return frame
         self._check_columns(columns)
-        return frame.select(_exact(columns))
+        return frame.select(_exact([*(_ORIGINS if row_ids else ()), *columns]))
 
-    def scan(self, columns: Sequence[str] | None = None, where: str | None = None) -> Scan:
+    def scan(self, columns: Sequence[str] | None = None, where: str | None = None, *, row_ids: bool = False) -> Scan:
         """Read rows.
 
         Args:
             columns: Columns in the wanted order; None for all.
             where: SQL condition over the table's columns, for instance `"origin = 'JFK' AND month <= 3"`; None for all
                 rows.
+            row_ids: As for `lazy`.
 
         Returns:
             A scan that gives its rows by `.pl()`, `.arrow()`, `.pandas()` or `.lazy()`, in row order.
@@ -277,15 +287,15 @@ class Table:
             [2, 3]
         """
         if where is None:
-            return Scan(self.lazy(columns))
+            return Scan(self.lazy(columns, row_ids=row_ids))
         from lakebed.expression import parse_predicate
 
         predicate = parse_predicate(where, {field.name: field.type for field in self.schema})
-        frame = self.lazy(None, predicate.core).filter(predicate.polars)
+        frame = self.lazy(None, predicate.core, row_ids=row_ids).filter(predicate.polars)
         if columns is None:
             return Scan(frame)
         self._check_columns(columns)
-        return Scan(frame.select(_exact(columns)))
+        return Scan(frame.select(_exact([*(_ORIGINS if row_ids else ()), *columns])))
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
         return self.scan().__arrow_c_stream__(requested_schema)
@@ -304,6 +314,68 @@ class Table:
             True
         """
         return VerifyReport.from_core(self._handle.core.verify_table(self.core))
+
+    @property
+    def num_deleted(self) -> int:
+        """Rows that data files still hold and that are gone; compaction lets go of them. From metadata alone."""
+        return self.core.n_deleted
+
+    def exact_statistics(self) -> TableStatistics:
+        """Summarise the rows that are there. Files that lost rows are read; of the others, what is stored is taken.
+
+        Returns:
+            Summaries of all columns.
+
+        Raises:
+            CorruptionError: A file is not what was written.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> t = lb.open("memory://").write("t", pl.DataFrame({"a": [1, 2, 9]})).delete(where="a = 9")
+            >>> t.exact_statistics().to_dict()["columns"][0]["max"]
+            2
+        """
+        touched = self.core.touched()
+        self._handle.core.open_files(touched)
+        return self.core.exact_statistics(touched)
+
+    @property
+    def layout(self) -> Layout | None:
+        """How rows are laid out in files; None if they lie as they came."""
+        from lakebed.storage.definition import Layout
+
+        found = self.core.layout
+        return None if found is None else Layout(**found)
+
+    def note(self, column: str | Sequence[str] = ()) -> Note:
+        """Give what people say about the table or one of its columns.
+
+        Args:
+            column: A column, or the names that lead to a nested field; nothing for the table.
+
+        Returns:
+            Comment, owners and tags; empty where nothing is said.
+
+        Raises:
+            ColumnNotFoundError: Tells the nearest names.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> t = wh.write("t", pl.DataFrame({"a": [1]}))
+            >>> t.set_note("a", comment="how many").note("a").comment
+            'how many'
+        """
+        from lakebed.storage.definition import Note, to_path
+
+        comment, owners, tags = self.core.note(to_path(column))
+        return Note(comment, tuple(owners), tuple(tags))
+
+    def _check_no_row_id_columns(self) -> None:
+        taken = [name for name in _ORIGINS if name in self.schema.names]
+        if taken:
+            hint = "rename it, or read without row_ids"
+            raise InvalidArgumentError(f"table {self.name!r} has a column of its own called {taken[0]!r}; {hint}")
 
     def _predicate(self, where: list[Any] | None) -> str | None:
         return None if where is None else to_json(where, {field.name: field.type for field in self.schema})

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from lakebed._core import Transaction as CoreTransaction
+    from lakebed.storage.handle import Handle
 
 Gate: TypeAlias = Callable[["Transaction"], None]
 """A check before a commit: it raises to refuse. It runs again when the branch moved in between."""
@@ -32,6 +33,7 @@ class Transaction:
 
     Args:
         core: The transaction of the core.
+        handle: The open warehouse.
 
     Example:
         >>> import lakebed as lb, polars as pl
@@ -59,8 +61,9 @@ class Transaction:
         64
     """
 
-    def __init__(self, core: CoreTransaction) -> None:
+    def __init__(self, core: CoreTransaction, handle: Handle) -> None:
         self._core = core
+        self.handle = handle
         self._process = os.getpid()
         self.commit_id: str | None = None
         self.branch: str | None = None

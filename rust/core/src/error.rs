@@ -68,6 +68,18 @@ pub enum Error {
     /// The file system cannot do what a commit stands on.
     #[error("the file system of {path} {problem}; keep the warehouse on a local file system such as ext4, xfs or apfs")]
     FileSystem { path: String, problem: String },
+    /// The table has a column or field of that name.
+    #[error("{place} has a column '{name}' already, of type {found}; choose another name, or drop or rename that one first")]
+    ColumnExists { name: String, place: String, found: String },
+    /// A type that does not hold all values of the present one was asked for without saying so.
+    #[error("{place}: column '{column}' is {from}, and {to} does not hold all its values; say narrowing=True if that is meant")]
+    Narrowing { place: String, column: String, from: String, to: String },
+    /// A change of columns that the table or its rows contradict.
+    #[error("{place} cannot be changed so: {problem}; nothing was changed")]
+    Evolution { place: String, problem: String },
+    /// Columns by which a table is sorted or bucketed are missing, or of no use for it.
+    #[error("the layout of {place} does not fit its columns: {problem}; set another layout first")]
+    Layout { place: String, problem: String },
     /// Two transactions changed the same thing.
     #[error(
         "{theirs} was committed to branch '{branch}' during this {ours} of '{table}'; read the new version and try again"

@@ -4,14 +4,22 @@ mod enter;
 mod stream;
 mod join;
 mod statistics;
+mod files;
 mod snapshot;
 mod transaction;
+mod evolution;
 mod repository;
 
 use pyo3::prelude::*;
 
 #[pymodule(gil_used = false)]
 mod _core {
+    #[pymodule_export]
+    use super::evolution::{
+        add_column, drop_column, rename_column, reorder_columns, retype_column, set_layout, set_note, set_nullable,
+    };
+    #[pymodule_export]
+    use super::files::FileSet;
     #[pymodule_export]
     use super::join::asof_join;
     #[pymodule_export]

@@ -12,7 +12,8 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
 
 use crate::enter::enter;
-use crate::snapshot::{Snapshot, Table, parse_predicate};
+use crate::files::FileSet;
+use crate::snapshot::{Snapshot, Table};
 use crate::transaction::Transaction;
 
 /// An open warehouse.
@@ -109,13 +110,10 @@ impl Repository {
         enter(py, || Ok(Transaction::new(self.inner.begin(branch)?)))
     }
 
-    #[pyo3(signature = (table, predicate = None))]
-    fn open_files(&self, py: Python<'_>, table: &Table, predicate: Option<&str>) -> PyResult<Vec<String>> {
-        let predicate = parse_predicate(py, predicate)?;
+    fn open_files(&self, py: Python<'_>, files: &FileSet) -> PyResult<()> {
         enter(py, || {
-            let files = self.inner.plan(&table.inner, predicate.as_ref())?;
-            self.inner.open_files(&files)?;
-            Ok(files.into_iter().map(|file| file.name).collect())
+            let planned: Vec<_> = files.inner.sources.iter().map(|source| source.planned.clone()).collect();
+            self.inner.open_files(&planned)
         })
     }
 

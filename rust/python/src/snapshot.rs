@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use lakebed_core::log::snapshot as core;
+use lakebed_core::maintenance::compaction::{self, CompactionOptions};
+use lakebed_core::scan::exact;
 use lakebed_core::scan::predicate::Predicate;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyCapsule};
+use pyo3::types::{PyBytes, PyCapsule, PyDict};
 
 use crate::enter::{enter, to_python};
+use crate::files::FileSet;
 use crate::statistics::TableStatistics;
 use crate::stream::export_schema;
 
@@ -127,6 +130,62 @@ impl Table {
 
     fn statistics(&self, py: Python<'_>) -> PyResult<TableStatistics> {
         enter(py, || Ok(TableStatistics { inner: self.inner.statistics()? }))
+    }
+
+    fn touched(&self, py: Python<'_>) -> PyResult<FileSet> {
+        let inner = enter(py, || exact::touched(&self.inner))?;
+        Ok(FileSet { inner, place: format!("table '{}'", self.inner.name) })
+    }
+
+    fn exact_statistics(&self, py: Python<'_>, touched: &FileSet) -> PyResult<TableStatistics> {
+        enter(py, || Ok(TableStatistics { inner: exact::statistics(&self.inner, &touched.inner)? }))
+    }
+
+    #[pyo3(signature = (predicate = None))]
+    fn files(&self, py: Python<'_>, predicate: Option<&str>) -> PyResult<FileSet> {
+        let predicate = parse_predicate(py, predicate)?;
+        let inner = enter(py, || lakebed_core::scan::source::FileSet::of_table(&self.inner, predicate.as_ref()))?;
+        Ok(FileSet { inner, place: format!("table '{}'", self.inner.name) })
+    }
+
+    #[pyo3(signature = (*, full = false, deleted_fraction = 0.1))]
+    fn compaction(&self, py: Python<'_>, full: bool, deleted_fraction: f64) -> PyResult<Vec<FileSet>> {
+        let options = CompactionOptions { full, deleted_fraction, ..CompactionOptions::default() };
+        let groups = enter(py, || compaction::plan(&self.inner, options))?;
+        let place = format!("table '{}'", self.inner.name);
+        Ok(groups.into_iter().map(|inner| FileSet { inner, place: place.clone() }).collect())
+    }
+
+    #[getter]
+    fn n_deleted(&self) -> u64 {
+        self.inner.version.n_deleted()
+    }
+
+    #[getter]
+    fn layout<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
+        let Some(layout) = &self.inner.version.layout else { return Ok(None) };
+        let schema = &self.inner.version.schema;
+        let names = |ids: &[i32]| ids.iter().filter_map(|id| Some(schema.field_by_id(*id)?.name.clone())).collect();
+        let (sort_by, bucket_by): (Vec<String>, Vec<String>) = (names(&layout.sort_by), names(&layout.bucket_by));
+        let dict = PyDict::new(py);
+        dict.set_item("sort_by", sort_by)?;
+        dict.set_item("bucket_by", bucket_by)?;
+        dict.set_item("n_buckets", layout.n_buckets)?;
+        Ok(Some(dict))
+    }
+
+    #[pyo3(signature = (path = Vec::new()))]
+    fn note(&self, py: Python<'_>, path: Vec<String>) -> PyResult<(String, Vec<String>, Vec<String>)> {
+        let place = format!("table '{}'", self.inner.name);
+        let (version, notes) = (&self.inner.version, &self.inner.notes);
+        let note = match path.as_slice() {
+            [] => notes.table.clone(),
+            path => {
+                let id = enter(py, || Ok(version.schema.field_at(path, &place)?.id))?;
+                notes.columns.get(&id).cloned().unwrap_or_default()
+            }
+        };
+        Ok((note.comment, note.owners, note.tags))
     }
 
     #[pyo3(signature = (predicate = None))]

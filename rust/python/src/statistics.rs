@@ -40,13 +40,19 @@ impl TableStatistics {
 
     #[getter]
     fn n_rows(&self) -> u64 {
-        self.inner.n_rows
+        self.inner.n_live()
+    }
+
+    #[getter]
+    fn n_deleted(&self) -> u64 {
+        self.inner.n_deleted
     }
 
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = self.inner.columns.iter().map(|column| column_dict(py, column)).collect::<PyResult<Vec<_>>>()?;
         let dict = PyDict::new(py);
-        dict.set_item("n_rows", self.inner.n_rows)?;
+        dict.set_item("n_rows", self.inner.n_live())?;
+        dict.set_item("n_deleted", self.inner.n_deleted)?;
         dict.set_item("columns", PyList::new(py, columns)?)?;
         Ok(dict)
     }

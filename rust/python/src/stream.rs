@@ -21,6 +21,11 @@ pub(crate) struct ArrowStream {
 }
 
 impl ArrowStream {
+    /// The batches of a reader, which are made as they are asked for.
+    pub(crate) fn from_reader(reader: Box<dyn RecordBatchReader + Send>) -> Self {
+        Self { reader: Mutex::new(Some(reader)) }
+    }
+
     /// A stream of these batches.
     pub(crate) fn from_batches(schema: &Schema, batches: Vec<RecordBatch>) -> Self {
         let reader = RecordBatchIterator::new(batches.into_iter().map(Ok), schema.clone().into());

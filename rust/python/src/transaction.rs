@@ -9,6 +9,8 @@ use lakebed_core::transaction::{self as core, Mode};
 use pyo3::prelude::*;
 
 use crate::enter::enter;
+use crate::files::FileSet;
+use crate::snapshot::parse_predicate;
 use crate::statistics::TableStatistics;
 use crate::stream::{Input, Watched, import_schema};
 
@@ -29,7 +31,7 @@ impl Transaction {
     }
 
     /// Run `work` on the transaction. Other threads wait; the same one would wait for ever, so it is refused.
-    fn with<T>(&self, work: impl FnOnce(&mut core::Transaction) -> lakebed_core::Result<T>) -> lakebed_core::Result<T> {
+    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut core::Transaction) -> lakebed_core::Result<T>) -> lakebed_core::Result<T> {
         let owner = || self.owner.lock().unwrap_or_else(PoisonError::into_inner);
         if *owner() == Some(thread::current().id()) {
             let problem = "the transaction is in use: a progress callback or a stream of batches cannot use the \
@@ -98,6 +100,36 @@ impl Transaction {
 
     fn has_table(&self, py: Python<'_>, name: &str) -> PyResult<bool> {
         enter(py, || self.with(|inner| inner.has_table(name)))
+    }
+
+    #[pyo3(signature = (name, predicate = None))]
+    fn files(&self, py: Python<'_>, name: &str, predicate: Option<&str>) -> PyResult<FileSet> {
+        let predicate = parse_predicate(py, predicate)?;
+        let inner = enter(py, || self.with(|inner| inner.files(name, predicate.as_ref())))?;
+        Ok(FileSet { inner, place: format!("table '{name}'") })
+    }
+
+    fn delete_rows(&self, py: Python<'_>, name: &str, ids: Input) -> PyResult<u64> {
+        let mut ids = ids;
+        enter(py, || self.with(|inner| inner.delete_rows(name, ids.0.as_mut())))
+    }
+
+    fn update_rows(&self, py: Python<'_>, name: &str, rows: Input) -> PyResult<u64> {
+        let mut rows = rows;
+        enter(py, || self.with(|inner| inner.update_rows(name, rows.0.as_mut())))
+    }
+
+    fn check_frame(&self, py: Python<'_>, name: &str, frame: Input) -> PyResult<()> {
+        let schema = frame.0.schema();
+        enter(py, || self.with(|inner| inner.check_frame(name, &schema)))
+    }
+
+    fn depend_on_absence(&self, py: Python<'_>, name: &str) -> PyResult<()> {
+        enter(py, || self.with(|inner| inner.depend_on_absence(name)))
+    }
+
+    fn compact_files(&self, py: Python<'_>, name: &str, files: &FileSet) -> PyResult<()> {
+        enter(py, || self.with(|inner| inner.compact_files(name, &files.inner)))
     }
 
     fn set_schema(&self, py: Python<'_>, name: &str, payload: Vec<u8>) -> PyResult<()> {

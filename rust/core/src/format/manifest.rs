@@ -3,7 +3,8 @@
 //! A leaf holds identities and counts only and is hashed into the commit. Zones hold smallest and largest values, so they
 //! are a payload. Both are columns in canonical order: equal content is equal bytes.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::bytes::{Reader, Writer};
 use super::pack::ObjectRef;
@@ -12,7 +13,14 @@ use crate::error::{Error, Result};
 
 const LEAF_VERSION: u8 = 1;
 const ZONES_VERSION: u8 = 1;
-const FILE_BYTES: usize = 32 + 4 * 8 + 32 + 16;
+/// No list of zones without columns is longer.
+const MOST_FILES: usize = 1 << 16;
+const FILE_BYTES: usize = 32 + 5 * 8 + 4 + 4 + 32 + 16 + 1;
+/// Flags of what a file has besides.
+const HAS_DELETIONS: u8 = 1;
+const HAS_ROW_IDS: u8 = 2;
+/// Where a file belongs to no bucket.
+const NO_BUCKET: u32 = u32::MAX;
 
 /// One data file of a table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,12 +31,43 @@ pub struct DataFile {
     pub n_rows: u64,
     /// Size of the file.
     pub size_bytes: u64,
-    /// Row id of the file's first row; the others follow.
+    /// Least row id of the file; without `row_ids` that of its first row, and the others follow.
     pub first_row_id: u64,
-    /// Sequence of the commit that wrote the rows.
+    /// Greatest row id of the file.
+    pub last_row_id: u64,
+    /// Sequence of the commit that wrote the rows; of moved rows, `row_ids` tells it.
     pub sequence: u64,
-    /// Stored statistics of the file.
+    /// The schema of the table whose columns the file has.
+    pub schema_id: u32,
+    /// The bucket to which all rows belong.
+    pub bucket: Option<u32>,
+    /// Stored statistics of the file, of all its rows.
     pub summary: ObjectRef,
+    /// Rows that are gone.
+    pub deletions: Option<Deletions>,
+    /// Payload: row ids, where they do not simply follow.
+    pub row_ids: Option<ObjectRef>,
+}
+
+/// The deletion vector of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Deletions {
+    /// Rows that are gone.
+    pub n_rows: u64,
+    /// Payload: their positions.
+    pub positions: ObjectRef,
+}
+
+impl DataFile {
+    /// Rows that are still there.
+    pub fn n_live(&self) -> u64 {
+        self.n_rows.saturating_sub(self.n_deleted())
+    }
+
+    /// Rows that are gone.
+    pub fn n_deleted(&self) -> u64 {
+        self.deletions.as_ref().map_or(0, |deletions| deletions.n_rows)
+    }
 }
 
 /// What is known of one column of one file without reading it.
@@ -65,11 +104,21 @@ pub fn encode_leaf(files: &[DataFile]) -> Result<Vec<u8>> {
     out.u32(files.len() as u32);
     for file in files {
         out.raw(&file.id.0);
-        for number in [file.n_rows, file.size_bytes, file.first_row_id, file.sequence] {
+        for number in [file.n_rows, file.size_bytes, file.first_row_id, file.last_row_id, file.sequence] {
             out.u64(number);
         }
-        out.raw(&file.summary.id.parse::<Digest>()?.0);
-        out.raw(&pack_bytes(&file.summary.pack)?);
+        out.u32(file.schema_id);
+        out.u32(file.bucket.unwrap_or(NO_BUCKET));
+        write_object(&mut out, &file.summary)?;
+        let has = |present: bool, flag: u8| if present { flag } else { 0 };
+        out.u8(has(file.deletions.is_some(), HAS_DELETIONS) | has(file.row_ids.is_some(), HAS_ROW_IDS));
+        if let Some(deletions) = &file.deletions {
+            out.u64(deletions.n_rows);
+            write_object(&mut out, &deletions.positions)?;
+        }
+        if let Some(row_ids) = &file.row_ids {
+            write_object(&mut out, row_ids)?;
+        }
     }
     Ok(out.bytes)
 }
@@ -81,54 +130,157 @@ pub fn decode_leaf(bytes: &[u8], place: &str) -> Result<Vec<DataFile>> {
     let count = reader.count(FILE_BYTES)?;
     let mut files = Vec::with_capacity(count);
     for _ in 0..count {
-        let id = Digest(reader.digest()?);
-        let (n_rows, size_bytes) = (reader.u64()?, reader.u64()?);
-        let (first_row_id, sequence) = (reader.u64()?, reader.u64()?);
-        let summary = Digest(reader.digest()?).to_hex();
-        let pack = hex(reader.raw(16)?);
-        let summary = ObjectRef { id: summary, pack };
-        files.push(DataFile { id, n_rows, size_bytes, first_row_id, sequence, summary });
+        files.push(read_file(&mut reader)?);
     }
     reader.finish()?;
     Ok(files)
 }
 
-/// Encode the zones of a leaf's files, in the leaf's order.
+fn read_file(reader: &mut Reader<'_>) -> Result<DataFile> {
+    let id = Digest(reader.digest()?);
+    let (n_rows, size_bytes) = (reader.u64()?, reader.u64()?);
+    let (first_row_id, last_row_id, sequence) = (reader.u64()?, reader.u64()?, reader.u64()?);
+    let (schema_id, bucket) = (reader.u32()?, reader.u32()?);
+    let summary = read_object(reader)?;
+    let flags = reader.u8()?;
+    if flags > (HAS_DELETIONS | HAS_ROW_IDS) {
+        return Err(reader.corrupt("a file has unknown flags", "0 to 3", flags));
+    }
+    let mut deletions = None;
+    if flags & HAS_DELETIONS != 0 {
+        let n_deleted = reader.u64()?;
+        if n_deleted > n_rows {
+            return Err(reader.corrupt("more rows are deleted than there are", &n_rows.to_string(), n_deleted));
+        }
+        deletions = Some(Deletions { n_rows: n_deleted, positions: read_object(reader)? });
+    }
+    let row_ids = if flags & HAS_ROW_IDS == 0 { None } else { Some(read_object(reader)?) };
+    let bucket = (bucket != NO_BUCKET).then_some(bucket);
+    Ok(DataFile {
+        id,
+        n_rows,
+        size_bytes,
+        first_row_id,
+        last_row_id,
+        sequence,
+        schema_id,
+        bucket,
+        summary,
+        deletions,
+        row_ids,
+    })
+}
+
+fn write_object(out: &mut Writer, object: &ObjectRef) -> Result<()> {
+    out.raw(&object.id.parse::<Digest>()?.0);
+    out.raw(&pack_bytes(&object.pack)?);
+    Ok(())
+}
+
+fn read_object(reader: &mut Reader<'_>) -> Result<ObjectRef> {
+    let id = Digest(reader.digest()?).to_hex();
+    Ok(ObjectRef { id, pack: hex(reader.raw(16)?) })
+}
+
+/// Encode the zones of a leaf's files, or of a node's leaves, column by column.
 pub fn encode_zones(files: &[FileZones]) -> Vec<u8> {
+    let columns: BTreeSet<i32> = files.iter().flat_map(|zones| zones.keys().copied()).collect();
     let mut out = Writer::default();
     out.u8(ZONES_VERSION);
     out.u32(files.len() as u32);
-    for zones in files {
-        out.u32(zones.len() as u32);
-        for (field_id, zone) in zones {
-            out.u32(*field_id as u32);
-            out.u64(zone.n_null);
-            out.u8(u8::from(zone.has_nan));
-            write_bound(&mut out, zone.min.as_ref());
-            write_bound(&mut out, zone.max.as_ref());
+    out.u32(columns.len() as u32);
+    for field_id in columns {
+        let mut column = Writer::default();
+        for zones in files {
+            match zones.get(&field_id) {
+                None => column.u8(0),
+                Some(zone) => {
+                    column.u8(1 + u8::from(zone.has_nan));
+                    column.u64(zone.n_null);
+                    write_bound(&mut column, zone.min.as_ref());
+                    write_bound(&mut column, zone.max.as_ref());
+                }
+            }
         }
+        out.u32(field_id as u32);
+        out.sized(&column.bytes);
     }
     out.bytes
 }
 
-/// Decode zones; `place` names them in errors.
-pub fn decode_zones(bytes: &[u8], place: &str) -> Result<Vec<FileZones>> {
+/// Decode zones, of the columns in `wanted` alone if there are such; `place` names them in errors.
+pub fn decode_zones(bytes: &[u8], wanted: Option<&[i32]>, place: &str) -> Result<Vec<FileZones>> {
     let mut reader = Reader::new(bytes, place);
     check_version(&mut reader, ZONES_VERSION, place)?;
-    let count = reader.count(4)?;
-    let mut files = Vec::with_capacity(count);
-    for _ in 0..count {
-        let mut zones = FileZones::new();
-        for _ in 0..reader.count(15)? {
-            let field_id = reader.u32()? as i32;
-            let (n_null, has_nan) = (reader.u64()?, reader.u8()? != 0);
-            let (min, max) = (read_bound(&mut reader)?, read_bound(&mut reader)?);
+    let (n_files, n_columns) = (reader.u32()? as usize, reader.count(8)?);
+    let mut files: Vec<FileZones> = Vec::new();
+    for _ in 0..n_columns {
+        let field_id = reader.u32()? as i32;
+        let column = reader.sized()?;
+        // Each file has a byte or more, so that a count that is too large is found before anything is allocated for it.
+        if column.len() < n_files {
+            return Err(reader.corrupt("a column of zones is too short", &n_files.to_string(), column.len()));
+        }
+        if wanted.is_some_and(|wanted| !wanted.contains(&field_id)) {
+            continue;
+        }
+        files.resize(n_files, FileZones::new());
+        let mut column = Reader::new(column, place);
+        for zones in &mut files {
+            let has_nan = match column.u8()? {
+                0 => continue,
+                1 => false,
+                2 => true,
+                other => return Err(column.corrupt("a zone has an unknown kind", "0 to 2", other)),
+            };
+            let n_null = column.u64()?;
+            let (min, max) = (read_bound(&mut column)?, read_bound(&mut column)?);
             zones.insert(field_id, Zone { n_null, has_nan, min, max });
         }
-        files.push(zones);
+        column.finish()?;
     }
     reader.finish()?;
+    if n_columns > 0 || n_files <= MOST_FILES {
+        files.resize(n_files, FileZones::new());
+    }
     Ok(files)
+}
+
+/// What holds of all rows of files with these zones. A column that one of them says nothing of is left out.
+pub fn merge_zones(files: &[FileZones]) -> FileZones {
+    let Some((first, rest)) = files.split_first() else { return FileZones::new() };
+    let mut merged = first.clone();
+    for zones in rest {
+        merged.retain(|field_id, zone| match zones.get(field_id) {
+            None => false,
+            Some(other) => {
+                zone.merge(other);
+                true
+            }
+        });
+    }
+    merged
+}
+
+impl Zone {
+    fn merge(&mut self, other: &Self) {
+        self.min = widest(self.min.take(), other.min.as_ref(), Ordering::Less);
+        self.max = widest(self.max.take(), other.max.as_ref(), Ordering::Greater);
+        self.n_null += other.n_null;
+        self.has_nan |= other.has_nan;
+    }
+}
+
+/// Of two bounds the one that lies in the direction; none where one of them is not known.
+fn widest(own: Option<Bound>, other: Option<&Bound>, direction: Ordering) -> Option<Bound> {
+    let (own, other) = (own?, other?);
+    let order = match (other, &own) {
+        (Bound::Int(a), Bound::Int(b)) => a.cmp(b),
+        (Bound::Float(a), Bound::Float(b)) => a.partial_cmp(b)?,
+        (Bound::Text(a), Bound::Text(b)) => a.cmp(b),
+        _ => return None,
+    };
+    Some(if order == direction { other.clone() } else { own })
 }
 
 fn check_version(reader: &mut Reader<'_>, supported: u8, place: &str) -> Result<()> {

@@ -93,6 +93,21 @@ impl PackWriter {
         Ok(ObjectRef { id: id.to_hex(), pack: self.id.clone() })
     }
 
+    /// An object that was added; `None` if it lies in another pack.
+    pub fn get(&self, object: &ObjectRef) -> Option<Result<Vec<u8>>> {
+        if object.pack != self.id {
+            return None;
+        }
+        let id: Digest = object.id.parse().ok()?;
+        let entry = self.entries.iter().find(|entry| entry.id == id)?;
+        let stored = &self.stored[entry.offset as usize..(entry.offset + entry.stored_bytes) as usize];
+        if !entry.compressed {
+            return Some(Ok(stored.to_vec()));
+        }
+        let raw = zstd::bulk::decompress(stored, entry.raw_bytes as usize);
+        Some(raw.map_err(|e| failed("decompress an object of", &self.id, e)))
+    }
+
     /// The pack's name in the store and its bytes.
     pub fn finish(self) -> (String, Vec<u8>) {
         let mut directory = Writer::default();

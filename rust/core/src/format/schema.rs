@@ -3,10 +3,10 @@
 //! Several Arrow layouts of one type (three of strings, dictionaries) are one type here, so that what a table is does not
 //! depend on which library wrote it. A frame fits a table when each of its columns exists and widens without loss.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
-use arrow_array::{Array, ArrayRef, RecordBatch, new_null_array};
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, Fields, Schema, TimeUnit};
 use serde::{Deserialize, Serialize};
@@ -18,12 +18,18 @@ use crate::nearest::nearest;
 const FIELD_ID: &str = "PARQUET:field_id";
 
 /// Columns of a table at one version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TableSchema {
+    /// Number of the schema in its table; each data file says with which one it was written.
+    #[serde(default)]
+    pub id: u32,
     /// Columns in order.
     pub fields: Vec<ColumnField>,
     /// The id that the next new field gets; ids are never used again.
     pub next_field_id: i32,
+    /// What rows have that were written before a column was added, as text by field id; payloads hold it.
+    #[serde(skip)]
+    pub defaults: BTreeMap<i32, String>,
 }
 
 /// One column, list item or struct member.
@@ -88,7 +94,7 @@ impl TableSchema {
             .iter()
             .map(|field| ColumnField::from_arrow(field, field.name(), &mut next_field_id))
             .collect::<Result<_>>()?;
-        Ok(Self { fields, next_field_id })
+        Ok(Self { id: 0, fields, next_field_id, defaults: BTreeMap::new() })
     }
 
     /// The schema of this table after an overwrite by a frame: a column of the same name and type stays the same column.
@@ -103,6 +109,9 @@ impl TableSchema {
             }
         }
         replaced.next_field_id = next_field_id;
+        replaced.defaults.clone_from(&self.defaults);
+        replaced.defaults.retain(|id, _| replaced.fields.iter().any(|field| field.id == *id));
+        replaced.id = if replaced.fields == self.fields { self.id } else { self.id + 1 };
         Ok(replaced)
     }
 
@@ -121,8 +130,8 @@ impl TableSchema {
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// Refuse a frame that cannot be written to this table without loss.
-    pub fn check_fits(&self, frame: &Schema, place: &str) -> Result<()> {
+    /// Refuse a frame with columns that this table has not, or that do not fit it without loss.
+    pub fn check_columns(&self, frame: &Schema, place: &str) -> Result<()> {
         check_names(frame.fields(), place)?;
         for field in frame.fields() {
             let Some(own) = self.field(field.name()) else {
@@ -132,7 +141,16 @@ impl TableSchema {
             };
             own.check_accepts(field, place)?;
         }
-        let missing = |own: &&ColumnField| !own.nullable && frame.column_with_name(&own.name).is_none();
+        Ok(())
+    }
+
+    /// Refuse a frame that cannot be written to this table without loss.
+    pub fn check_fits(&self, frame: &Schema, place: &str) -> Result<()> {
+        self.check_columns(frame, place)?;
+        let missing = |own: &&ColumnField| {
+            let has_value = own.nullable || self.defaults.contains_key(&own.id);
+            !has_value && frame.column_with_name(&own.name).is_none()
+        };
         match self.fields.iter().find(missing) {
             None => Ok(()),
             Some(own) => Err(Error::SchemaMismatch {
@@ -143,7 +161,7 @@ impl TableSchema {
         }
     }
 
-    /// Bring a batch that fits into the table's own columns, order and types; missing columns become null.
+    /// Bring a batch that fits into the table's own columns, order and types; missing columns get their default or null.
     pub fn conform(&self, batch: &RecordBatch, physical: &Arc<Schema>, place: &str) -> Result<RecordBatch> {
         let columns = self
             .fields
@@ -151,7 +169,7 @@ impl TableSchema {
             .zip(physical.fields())
             .map(|(own, target)| match batch.column_by_name(&own.name) {
                 Some(column) => conform_column(column, own, target.data_type(), place),
-                None => Ok(new_null_array(target.data_type(), batch.num_rows())),
+                None => super::defaults::filled(self.defaults.get(&own.id), target.data_type(), batch.num_rows()),
             })
             .collect::<Result<Vec<_>>>()?;
         let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
@@ -160,14 +178,15 @@ impl TableSchema {
 }
 
 impl ColumnField {
-    fn from_arrow(field: &Field, path: &str, next_id: &mut i32) -> Result<Self> {
+    pub(crate) fn from_arrow(field: &Field, path: &str, next_id: &mut i32) -> Result<Self> {
         let id = *next_id;
         *next_id += 1;
         let kind = ColumnType::from_arrow(field.data_type(), path, next_id)?;
         Ok(Self { id, name: field.name().clone(), nullable: field.is_nullable(), kind })
     }
 
-    fn to_arrow(&self, physical: bool) -> Field {
+    /// The Arrow field; with `physical` in the layout in which batches are written.
+    pub fn to_arrow(&self, physical: bool) -> Field {
         let metadata = HashMap::from([(FIELD_ID.to_owned(), self.id.to_string())]);
         Field::new(&self.name, self.kind.to_arrow(physical), self.nullable).with_metadata(metadata)
     }
@@ -189,7 +208,7 @@ impl ColumnField {
 }
 
 impl ColumnType {
-    fn from_arrow(kind: &DataType, path: &str, next_id: &mut i32) -> Result<Self> {
+    pub(crate) fn from_arrow(kind: &DataType, path: &str, next_id: &mut i32) -> Result<Self> {
         Ok(match kind {
             DataType::Boolean => Self::Bool,
             DataType::Int8 => Self::Int8,
@@ -229,7 +248,8 @@ impl ColumnType {
         })
     }
 
-    fn to_arrow(&self, physical: bool) -> DataType {
+    /// The Arrow type; with `physical` in the layout in which batches are written.
+    pub fn to_arrow(&self, physical: bool) -> DataType {
         match self {
             Self::Bool => DataType::Boolean,
             Self::Int8 => DataType::Int8,
@@ -260,7 +280,7 @@ impl ColumnType {
     }
 
     /// Whether every value of `given` is a value of this type.
-    fn accepts(&self, given: &Self) -> bool {
+    pub(crate) fn accepts(&self, given: &Self) -> bool {
         match (self, given) {
             (Self::Timestamp { unit, zone }, Self::Timestamp { unit: from, zone: given }) => {
                 unit >= from && zone.is_some() == given.is_some()
@@ -288,7 +308,7 @@ impl ColumnType {
     }
 
     /// (signed, bits) of an integer type.
-    fn integer(&self) -> Option<(bool, u8)> {
+    pub(crate) fn integer(&self) -> Option<(bool, u8)> {
         Some(match self {
             Self::Int8 => (true, 8),
             Self::Int16 => (true, 16),

@@ -3,6 +3,7 @@
 pub mod purge;
 pub mod objects;
 pub mod commit;
+pub mod nodes;
 pub mod refs;
 pub mod history;
 pub mod keys;

@@ -2,15 +2,26 @@
 
 use std::sync::{Arc, OnceLock};
 
-use super::commit::{Commit, Payloads, TableVersion, Tables};
+use rayon::prelude::*;
+use roaring::RoaringBitmap;
+
+use super::commit::{Commit, Leaf, Notes, Payloads, TableVersion, Tables};
+use super::nodes;
 use super::objects::Objects;
 use crate::error::{Error, Result};
+use crate::format::deletions::decode_deletions;
 use crate::format::manifest::{self, DataFile, FileZones};
 use crate::format::names;
 use crate::format::pack::ObjectRef;
+use crate::format::project::Projection;
+use crate::format::row_ids::RowIds;
 use crate::nearest::nearest;
 use crate::object::ObjectStore;
 use crate::statistics::TableStatistics;
+use crate::threads;
+
+/// Leaves that are worth waking other threads.
+const WORTH_THREADS: usize = 8;
 
 /// The warehouse at one commit.
 pub struct Snapshot {
@@ -32,6 +43,8 @@ pub struct Table {
     pub reference: ObjectRef,
     /// Schema and manifest.
     pub version: TableVersion,
+    /// What people say about it.
+    pub notes: Notes,
 }
 
 impl Snapshot {
@@ -119,8 +132,48 @@ impl Snapshot {
 impl Table {
     /// Read one table version.
     pub fn open(objects: &Arc<Objects>, name: &str, reference: &ObjectRef) -> Result<Self> {
-        let version = objects.get_json(reference)?;
-        Ok(Self { objects: Arc::clone(objects), name: name.into(), reference: reference.clone(), version })
+        let mut version: TableVersion = objects.get_json(reference)?;
+        let notes: Notes = objects.get_or_default(version.notes.as_ref())?;
+        version.schema.defaults.clone_from(&notes.defaults);
+        Ok(Self { objects: Arc::clone(objects), name: name.into(), reference: reference.clone(), version, notes })
+    }
+
+    /// Objects of the warehouse.
+    pub fn objects(&self) -> &Arc<Objects> {
+        &self.objects
+    }
+
+    /// Stored statistics of one file, of all its rows, under the present columns.
+    pub fn file_statistics(&self, file: &DataFile) -> Result<TableStatistics> {
+        self.projected(&file.summary, file.schema_id)
+    }
+
+    /// Stored statistics of one leaf under the present columns.
+    pub fn leaf_statistics(&self, leaf: &Leaf) -> Result<TableStatistics> {
+        let mut statistics = self.projected(&leaf.summary, leaf.schema_id)?;
+        statistics.n_deleted = leaf.n_deleted;
+        Ok(statistics)
+    }
+
+    fn projected(&self, summary: &ObjectRef, schema_id: u32) -> Result<TableStatistics> {
+        let from = self.version.schema_by_id(schema_id)?;
+        let stored = TableStatistics::decode(&self.objects.get(summary)?)?;
+        Projection { from, to: &self.version.schema }.statistics(stored)
+    }
+
+    /// Positions of a file's rows that are gone.
+    pub fn deletions(&self, file: &DataFile) -> Result<RoaringBitmap> {
+        deletions(&self.objects, file)
+    }
+
+    /// Row ids of a file.
+    pub fn row_ids(&self, file: &DataFile) -> Result<RowIds> {
+        row_ids(&self.objects, file)
+    }
+
+    /// Parts of the manifest in row order, without nodes.
+    pub fn leaves(&self) -> Result<Vec<Leaf>> {
+        nodes::flatten(&self.objects, &self.version.leaves)
     }
 
     /// Store in which its files lie.
@@ -131,35 +184,109 @@ impl Table {
     /// Data files in row order.
     pub fn files(&self) -> Result<Vec<DataFile>> {
         let mut files = Vec::new();
-        for leaf in &self.version.leaves {
-            files.extend(manifest::decode_leaf(&self.objects.get(&leaf.files)?, &names::pack(&leaf.files.pack))?);
+        for leaf in self.leaves()? {
+            files.extend(self.files_of(&leaf)?);
         }
         Ok(files)
     }
 
-    /// Data files with their zones, in row order.
-    pub fn files_and_zones(&self) -> Result<Vec<(DataFile, FileZones)>> {
-        let mut zones = Vec::new();
-        for leaf in &self.version.leaves {
-            zones.extend(manifest::decode_zones(&self.objects.get(&leaf.zones)?, &names::pack(&leaf.zones.pack))?);
-        }
-        let files = self.files()?;
-        if files.len() != zones.len() {
-            return Err(Error::Corruption {
-                path: names::pack(&self.reference.pack),
-                problem: format!("table '{}' has not one zone for each file", self.name),
-                expected: files.len().to_string(),
-                found: zones.len().to_string(),
-            });
-        }
-        Ok(files.into_iter().zip(zones).collect())
+    /// Data files of one leaf.
+    pub fn files_of(&self, leaf: &Leaf) -> Result<Vec<DataFile>> {
+        manifest::decode_leaf(&self.objects.get(&leaf.files)?, &names::pack(&leaf.files.pack))
     }
 
-    /// Statistics of all rows, merged from what is stored; no data file is read.
+    /// Zones of the files of a leaf, or of the leaves of a node; of columns `wanted` alone, if given.
+    pub fn zones_of(&self, leaf: &Leaf, wanted: Option<&[i32]>, n_expected: usize) -> Result<Vec<FileZones>> {
+        let place = names::pack(&leaf.zones.pack);
+        let zones = manifest::decode_zones(&self.objects.get(&leaf.zones)?, wanted, &place)?;
+        if zones.len() == n_expected {
+            return Ok(zones);
+        }
+        Err(Error::Corruption {
+            path: place,
+            problem: format!("table '{}' has not one zone for each file", self.name),
+            expected: n_expected.to_string(),
+            found: zones.len().to_string(),
+        })
+    }
+
+    /// Data files with their zones, in row order.
+    pub fn files_and_zones(&self) -> Result<Vec<(DataFile, FileZones)>> {
+        let mut pairs = Vec::new();
+        for leaf in self.leaves()? {
+            let files = self.files_of(&leaf)?;
+            let zones = self.zones_of(&leaf, None, files.len())?;
+            for (file, zones) in files.into_iter().zip(zones) {
+                let zones = self.current_zones(&file, zones)?;
+                pairs.push((file, zones));
+            }
+        }
+        Ok(pairs)
+    }
+
+    /// Data files whose zones, and those of all above them, pass `keep`, in row order. Only columns `wanted` are looked at.
+    pub fn files_where(
+        &self,
+        wanted: &[i32],
+        keep: &(dyn Fn(&FileZones, u64) -> bool + Sync),
+    ) -> Result<Vec<DataFile>> {
+        let mut leaves: Vec<Leaf> = Vec::new();
+        for leaf in &self.version.leaves {
+            if leaf.is_node {
+                let children = nodes::read_node(&self.objects, leaf)?;
+                let zones = self.zones_of(leaf, Some(wanted), children.len())?;
+                let kept = children.into_iter().zip(zones).filter(|(child, zones)| keep(zones, child.n_rows));
+                leaves.extend(kept.map(|(child, _)| child));
+            } else {
+                leaves.push(leaf.clone());
+            }
+        }
+        let of_leaf = |leaf: &Leaf| self.leaf_files_where(leaf, wanted, keep);
+        let parts: Vec<Result<Vec<DataFile>>> = if leaves.len() < WORTH_THREADS {
+            leaves.iter().map(of_leaf).collect()
+        } else {
+            threads::install(|| leaves.par_iter().map(of_leaf).collect())
+        };
+        let mut files = Vec::new();
+        for part in parts {
+            files.extend(part?);
+        }
+        Ok(files)
+    }
+
+    fn leaf_files_where(
+        &self,
+        leaf: &Leaf,
+        wanted: &[i32],
+        keep: &(dyn Fn(&FileZones, u64) -> bool + Sync),
+    ) -> Result<Vec<DataFile>> {
+        let zones = self.zones_of(leaf, Some(wanted), leaf.n_files as usize)?;
+        let has_one_schema = self.version.past_schemas.is_empty();
+        // Identities are as large as zones; they are read where a file may be needed.
+        if has_one_schema && leaf.n_files > 1 && !zones.iter().any(|zones| keep(zones, u64::MAX)) {
+            return Ok(Vec::new());
+        }
+        let mut kept = Vec::new();
+        for (file, zones) in self.files_of(leaf)?.into_iter().zip(zones) {
+            let zones = self.current_zones(&file, zones)?;
+            if keep(&zones, file.n_rows) {
+                kept.push(file);
+            }
+        }
+        Ok(kept)
+    }
+
+    fn current_zones(&self, file: &DataFile, zones: FileZones) -> Result<FileZones> {
+        let from = self.version.schema_by_id(file.schema_id)?;
+        Ok(Projection { from, to: &self.version.schema }.zones(zones))
+    }
+
+    /// Statistics of all rows, merged from what is stored; no data file is read. Where rows were deleted, the number of rows
+    /// is exact and the rest are bounds.
     pub fn statistics(&self) -> Result<TableStatistics> {
         let mut merged: Option<TableStatistics> = None;
         for leaf in &self.version.leaves {
-            let part = TableStatistics::decode(&self.objects.get(&leaf.summary)?)?;
+            let part = self.leaf_statistics(leaf)?;
             match merged.as_mut() {
                 Some(merged) => merged.merge(&part)?,
                 None => merged = Some(part),
@@ -182,5 +309,20 @@ impl Table {
         };
         let id = self.objects.purge.resolve(&id).ok_or_else(gone)?;
         Ok(names::data_file(&self.version.table_id, &id.parse()?))
+    }
+}
+
+/// Positions of a file's rows that are gone.
+pub fn deletions(objects: &Objects, file: &DataFile) -> Result<RoaringBitmap> {
+    let Some(deletions) = &file.deletions else { return Ok(RoaringBitmap::new()) };
+    let bytes = objects.get(&deletions.positions)?;
+    decode_deletions(&bytes, file.n_rows, deletions.n_rows, &names::pack(&deletions.positions.pack))
+}
+
+/// Row ids of a file.
+pub fn row_ids(objects: &Objects, file: &DataFile) -> Result<RowIds> {
+    match &file.row_ids {
+        None => Ok(RowIds::implicit(file.first_row_id, file.n_rows)),
+        Some(object) => RowIds::decode(&objects.get(object)?, file.n_rows),
     }
 }

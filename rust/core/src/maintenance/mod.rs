@@ -1,5 +1,7 @@
-//! Care for a warehouse: what its versions refer to, whether that is what was written, and removing what none refers to.
+//! Care for a warehouse: what its versions refer to, whether that is what was written, removing what none refers to, and
+//! writing files together.
 
+pub mod compaction;
 pub mod reach;
 mod recomputed;
 pub mod verify;

@@ -10,7 +10,8 @@ use crate::error::{Error, Result};
 use crate::format::manifest;
 use crate::format::names;
 use crate::format::pack::ObjectRef;
-use crate::log::commit::{Commit, Payloads, TableVersion, Tables};
+use crate::log::commit::{Commit, Leaf, Payloads, TableVersion, Tables};
+use crate::log::nodes;
 use crate::log::objects::Objects;
 use crate::log::refs;
 use crate::log::snapshot::Table;
@@ -117,16 +118,28 @@ impl Walk<'_> {
             return Ok(());
         }
         let version: TableVersion = self.objects.get_json(reference)?;
-        for leaf in &version.leaves {
-            self.is_new(&leaf.zones);
-            self.is_new(&leaf.summary);
-            if self.is_new(&leaf.files) {
-                let files = manifest::decode_leaf(&self.objects.get(&leaf.files)?, &names::pack(&leaf.files.pack))?;
-                for file in files {
-                    self.is_new(&file.summary);
-                    self.data_file(&version.table_id, &file.id)?;
-                }
+        if let Some(notes) = &version.notes {
+            self.is_new(notes);
+        }
+        version.leaves.iter().try_for_each(|leaf| self.leaf(&version.table_id, leaf))
+    }
+
+    fn leaf(&mut self, table_id: &str, leaf: &Leaf) -> Result<()> {
+        self.is_new(&leaf.zones);
+        self.is_new(&leaf.summary);
+        if !self.is_new(&leaf.files) {
+            return Ok(());
+        }
+        if leaf.is_node {
+            let leaves = nodes::read_node(self.objects, leaf)?;
+            return leaves.iter().try_for_each(|leaf| self.leaf(table_id, leaf));
+        }
+        for file in manifest::decode_leaf(&self.objects.get(&leaf.files)?, &names::pack(&leaf.files.pack))? {
+            self.is_new(&file.summary);
+            for object in file.deletions.iter().map(|deletions| &deletions.positions).chain(&file.row_ids) {
+                self.is_new(object);
             }
+            self.data_file(table_id, &file.id)?;
         }
         Ok(())
     }

@@ -21,9 +21,9 @@ pub(super) fn check_file(table: &Table, planned: &PlannedFile, stored: &TableSta
     let found = match store.local_path(&planned.name) {
         Some(path) => {
             let file = File::open(&path).map_err(|source| Error::Io { action: "open".into(), path, source })?;
-            compute(table, file)?
+            compute(table, &planned.file, file)?
         }
-        None => compute(table, Bytes::from(store.get(&planned.name)?.unwrap_or_default()))?,
+        None => compute(table, &planned.file, Bytes::from(store.get(&planned.name)?.unwrap_or_default()))?,
     };
     let corrupt = |problem: &str, expected: String, found: String| Error::Corruption {
         path: planned.name.clone(),
@@ -38,7 +38,7 @@ pub(super) fn check_file(table: &Table, planned: &PlannedFile, stored: &TableSta
     if found.encode() == stored.encode() {
         return Ok(());
     }
-    let alone = |column: &ColumnStatistics| TableStatistics { n_rows: 0, columns: vec![column.clone()] }.encode();
+    let alone = |column: &ColumnStatistics| TableStatistics { n_rows: 0, n_deleted: 0, columns: vec![column.clone()] }.encode();
     let differing = found.columns.iter().zip(&stored.columns).find(|(found, stored)| alone(found) != alone(stored));
     let column = differing.map_or("its columns", |(_, stored)| stored.name());
     Err(corrupt("its statistics are not those of its rows", format!("those stored of '{column}'"), "others".into()))
@@ -51,7 +51,7 @@ pub(super) fn check_zones(
     stored: &TableStatistics,
     found: Option<&FileZones>,
 ) -> Result<()> {
-    let expected = zones(stored, &table.version.schema)?;
+    let expected = zones(stored, table.version.schema_by_id(file.schema_id)?)?;
     if found == Some(&expected) {
         return Ok(());
     }
@@ -59,15 +59,16 @@ pub(super) fn check_zones(
     Err(wrong(table, &problem, format!("{} columns", expected.len()), "others"))
 }
 
-fn compute(table: &Table, file: impl ChunkReader + 'static) -> Result<TableStatistics> {
-    let physical = table.version.schema.to_physical();
+fn compute(table: &Table, entry: &DataFile, file: impl ChunkReader + 'static) -> Result<TableStatistics> {
+    let schema = table.version.schema_by_id(entry.schema_id)?;
+    let physical = schema.to_physical();
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     // Blocks as they were written: floating-point sums are made in that order.
     let batches =
         ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?.with_batch_size(BLOCK_ROWS).build()?;
     let mut collector = Collector::new(&physical)?;
     for batch in batches {
-        collector.update(&table.version.schema.conform(&batch?, &physical, &table.name)?)?;
+        collector.update(&schema.conform(&batch?, &physical, &table.name)?)?;
     }
     Ok(collector.finish())
 }

@@ -4,6 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::sync::Arc;
 
+use roaring::RoaringTreemap;
+
 use super::reach::{lake_hash, missing, unreferenced, wrong};
 use super::recomputed;
 use crate::digest::Digest;
@@ -13,6 +15,7 @@ use crate::format::names;
 use crate::format::pack::ObjectRef;
 use crate::log::commit::Leaf;
 use crate::log::history;
+use crate::log::nodes;
 use crate::log::objects::Objects;
 use crate::log::records;
 use crate::log::refs::{self, RefEntry};
@@ -79,8 +82,6 @@ struct Walk<'a> {
     sound: BTreeSet<String>,
     /// Packs that were looked at, and whether they can be read.
     packs: BTreeMap<String, bool>,
-    /// First row id of a leaf and the one behind its last, by the leaf's id.
-    spans: BTreeMap<String, (u64, u64)>,
 }
 
 /// Check everything that any version refers to, the records and the caches, and list what no version refers to.
@@ -133,7 +134,6 @@ impl<'a> Walk<'a> {
             seen: BTreeSet::new(),
             sound: BTreeSet::new(),
             packs: BTreeMap::new(),
-            spans: BTreeMap::new(),
         }
     }
 
@@ -199,34 +199,51 @@ impl<'a> Walk<'a> {
     }
 
     fn table(&mut self, table: &Table) -> Result<()> {
-        let mut end = 0;
+        if let Some(notes) = &table.version.notes {
+            self.object(notes)?;
+        }
         for leaf in &table.version.leaves {
             self.leaf(table, leaf)?;
-            // Leaves stand in row order, so their rows have ascending ids.
-            if let Some((first, last)) = self.spans.get(&leaf.files.id) {
-                let found = if *first < end { Err((end, *first)) } else { Ok(*last) };
-                let checked = found.map_err(|(end, first)| wrong(table, "row ids overlap", end, first));
-                end = self.report.take(checked, false)?.unwrap_or(end);
-            }
         }
         let next = table.version.next_row_id;
+        let end = table.version.leaves.iter().map(|leaf| leaf.last_row_id.saturating_add(1)).max().unwrap_or(0);
         let checked = if end > next { Err(wrong(table, "row ids are given twice", end, next)) } else { Ok(()) };
         self.report.take(checked, false)?;
+        if self.recompute {
+            self.report.take(check_row_ids(table), false)?;
+        }
         Ok(())
     }
 
+    /// The leaves of a node, and that it counts them right.
+    fn node(&mut self, table: &Table, node: &Leaf) -> Result<()> {
+        let Some(bytes) = self.object(&node.files)? else { return Ok(()) };
+        let decoded = nodes::decode_node(&bytes, &names::pack(&node.files.pack));
+        let Some(leaves) = self.report.take(decoded, false)? else { return Ok(()) };
+        let sum = |count: fn(&Leaf) -> u64| leaves.iter().map(count).sum::<u64>();
+        let found = [sum(|x| x.n_files), sum(|x| x.n_rows), sum(|x| x.n_deleted), sum(|x| x.size_bytes)];
+        let expected = [node.n_files, node.n_rows, node.n_deleted, node.size_bytes];
+        let show = |[files, rows, gone, bytes]: [u64; 4]| format!("{files} files, {rows} rows, {gone} gone, {bytes} bytes");
+        let problem = "a node counts other files than its leaves";
+        let checked = if found == expected { Ok(()) } else { Err(wrong(table, problem, show(expected), show(found))) };
+        self.report.take(checked, false)?;
+        self.object(&node.zones)?;
+        self.object(&node.summary)?;
+        leaves.iter().try_for_each(|leaf| self.leaf(table, leaf))
+    }
+
     fn leaf(&mut self, table: &Table, leaf: &Leaf) -> Result<()> {
+        if leaf.is_node {
+            return self.node(table, leaf);
+        }
         let place = |object: &ObjectRef| names::pack(&object.pack);
         let Some(bytes) = self.object(&leaf.files)? else { return Ok(()) };
         let Some(files) = self.report.take(manifest::decode_leaf(&bytes, &place(&leaf.files)), false)? else {
             return Ok(());
         };
         self.report.take(check_counts(table, leaf, &files), false)?;
-        if let Some(span) = self.report.take(span(table, &files), false)? {
-            self.spans.insert(leaf.files.id.clone(), span);
-        }
         let zones = match self.object(&leaf.zones)? {
-            Some(bytes) => self.report.take(manifest::decode_zones(&bytes, &place(&leaf.zones)), false)?,
+            Some(bytes) => self.report.take(manifest::decode_zones(&bytes, None, &place(&leaf.zones)), false)?,
             None => None,
         };
         let summary = self.object(&leaf.summary)?;
@@ -242,7 +259,9 @@ impl<'a> Walk<'a> {
                 None => merged = Some(stored),
             }
         }
-        if let (Some(merged), Some(summary), true) = (merged, summary, self.recompute && files.len() > 1) {
+        // Summaries of files that were written with other columns are brought under those of the leaf first.
+        let is_uniform = files.len() > 1 && files.iter().all(|file| file.schema_id == leaf.schema_id);
+        if let (Some(merged), Some(summary), true) = (merged, summary, self.recompute && is_uniform) {
             let same = merged.encode() == summary;
             let problem = "the statistics of a leaf are not those of its files";
             let checked = if same { Ok(()) } else { Err(wrong(table, problem, "their merge", "others")) };
@@ -258,6 +277,19 @@ impl<'a> Walk<'a> {
             Ok(None) => None,
             Err(error) => self.report.take(Err(error), false)?,
         };
+        for object in file.deletions.iter().map(|deletions| &deletions.positions).chain(&file.row_ids) {
+            self.pack(object)?;
+        }
+        if let Some(deletions) = &file.deletions
+            && self.seen.insert(format!("{} of {}", deletions.positions.id, file.n_rows))
+        {
+            self.report.take(table.deletions(file), false)?;
+        }
+        if let Some(row_ids) = &file.row_ids
+            && self.seen.insert(format!("{} of {}", row_ids.id, file.n_rows))
+        {
+            self.report.take(table.row_ids(file), false)?;
+        }
         if self.objects.purge.resolve(&file.id.to_hex()).is_none() {
             return Ok(stored);
         }
@@ -344,26 +376,28 @@ fn check_parent(snapshot: &Snapshot, entry: &RefEntry, before: &RefEntry) -> Res
 /// Files, rows and bytes of a leaf are those of its files.
 fn check_counts(table: &Table, leaf: &Leaf, files: &[DataFile]) -> Result<()> {
     let sum = |count: fn(&DataFile) -> u64| files.iter().map(count).sum::<u64>();
-    let found = (files.len() as u64, sum(|file| file.n_rows), sum(|file| file.size_bytes));
-    let expected = (leaf.n_files, leaf.n_rows, leaf.size_bytes);
+    let found = [files.len() as u64, sum(|file| file.n_rows), sum(DataFile::n_deleted), sum(|file| file.size_bytes)];
+    let expected = [leaf.n_files, leaf.n_rows, leaf.n_deleted, leaf.size_bytes];
     if found == expected {
         return Ok(());
     }
-    let show = |(n_files, n_rows, n_bytes)| format!("{n_files} files, {n_rows} rows, {n_bytes} bytes");
+    let show = |[files, rows, gone, bytes]: [u64; 4]| format!("{files} files, {rows} rows, {gone} gone, {bytes} bytes");
     Err(wrong(table, "a leaf counts other files than it has", show(expected), show(found)))
 }
 
-/// First row id of a leaf, and the one behind its last; no two files share one.
-fn span(table: &Table, files: &[DataFile]) -> Result<(u64, u64)> {
-    let mut end = files.first().map_or(0, |file| file.first_row_id);
-    let first = end;
-    for file in files {
-        if file.first_row_id < end {
-            return Err(wrong(table, "row ids overlap", end, file.first_row_id));
+/// No two rows that are there have one id.
+fn check_row_ids(table: &Table) -> Result<()> {
+    let mut known = RoaringTreemap::new();
+    for file in table.files()? {
+        let gone = table.deletions(&file)?;
+        let row_ids = table.row_ids(&file)?;
+        for row in row_ids.iter().filter(|row| !gone.contains(row.position as u32)) {
+            if !known.insert(row.id) {
+                return Err(wrong(table, "row ids overlap", "each once", format!("{} twice", row.id)));
+            }
         }
-        end = file.first_row_id.saturating_add(file.n_rows);
     }
-    Ok((first, end))
+    Ok(())
 }
 
 /// Read an object; `None` where a purge record says that it was erased.

@@ -3,3 +3,6 @@
 pub mod predicate;
 pub mod prune;
 pub mod plan;
+pub mod source;
+pub mod reader;
+pub mod exact;

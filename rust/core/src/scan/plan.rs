@@ -47,8 +47,9 @@ pub fn plan(table: &Table, predicate: Option<&Predicate>) -> Result<Vec<PlannedF
         Some(predicate) => {
             check_columns(table, predicate)?;
             let schema = &table.version.schema;
-            let may_match = |(file, zones): &(DataFile, _)| prune::may_match(predicate, zones, file.n_rows, schema);
-            table.files_and_zones()?.into_iter().filter(may_match).map(|(file, _)| file).collect()
+            let wanted: Vec<i32> =
+                predicate.columns().into_iter().filter_map(|name| Some(schema.field(name)?.id)).collect();
+            table.files_where(&wanted, &|zones, n_rows| prune::may_match(predicate, zones, n_rows, schema))?
         }
     };
     kept.into_iter().map(|file| Ok(PlannedFile { name: table.file_name(&file)?, file })).collect()

@@ -76,7 +76,7 @@ impl Collector {
         } else {
             self.columns.into_par_iter().map(ColumnCollector::finish).collect()
         };
-        TableStatistics { n_rows: self.n_rows, columns }
+        TableStatistics { n_rows: self.n_rows, n_deleted: 0, columns }
     }
 }
 

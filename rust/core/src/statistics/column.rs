@@ -342,6 +342,23 @@ impl ColumnStatistics {
         (self.kind == Kind::List).then_some(self.lengths)
     }
 
+    /// The statistics of a column of `n` nulls.
+    pub fn of_nulls(name: &str, data_type: &DataType, n: u64) -> Result<Self> {
+        let mut column = Self::new(name, data_type)?;
+        column.add_nulls(n);
+        Ok(column)
+    }
+
+    /// The same values under another name, in a type that holds them in the same unit; `None` if it does not.
+    pub fn retyped(&self, name: &str, data_type: &DataType) -> Option<Self> {
+        let target = Self::new(name, data_type).ok()?;
+        let same_kind = self.kind == target.kind && self.unit_of_type() == target.unit_of_type();
+        if !same_kind || self.scale != target.scale {
+            return None;
+        }
+        Some(Self { name: target.name, arrow_type: target.arrow_type, ..self.clone() })
+    }
+
     pub(super) fn add_nulls(&mut self, n: u64) {
         self.n_null = self.n_null.saturating_add(n);
     }

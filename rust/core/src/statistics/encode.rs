@@ -13,6 +13,7 @@ impl TableStatistics {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![VERSION];
         put_varint(&mut out, self.n_rows);
+        put_varint(&mut out, self.n_deleted);
         put_varint(&mut out, self.columns.len() as u64);
         for column in &self.columns {
             write_column(column, &mut out);
@@ -24,14 +25,17 @@ impl TableStatistics {
     pub fn decode(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader::new("statistics", bytes);
         reader.version(VERSION)?;
-        let n_rows = reader.varint()?;
+        let (n_rows, n_deleted) = (reader.varint()?, reader.varint()?);
+        if n_deleted > n_rows {
+            return Err(reader.corrupt("more rows are gone than there were", n_rows, n_deleted));
+        }
         let n_columns = reader.count(4)?;
         let mut columns = Vec::new();
         for _ in 0..n_columns {
             columns.push(read_column(&mut reader)?);
         }
         reader.finish()?;
-        Ok(Self { n_rows, columns })
+        Ok(Self { n_rows, n_deleted, columns })
     }
 }
 

@@ -23,8 +23,10 @@ pub use scalar::{Bound, Scalar};
 /// Statistics of the rows of one table or file.
 #[derive(Clone, Debug, Default)]
 pub struct TableStatistics {
-    /// Rows, whatever they hold.
+    /// Rows that were seen, whatever they hold.
     pub n_rows: u64,
+    /// How many of them are gone: where there are any, all but the number of rows are bounds.
+    pub n_deleted: u64,
     /// One entry a column, in the order of the schema.
     pub columns: Vec<ColumnStatistics>,
 }
@@ -56,7 +58,13 @@ impl TableStatistics {
             }
         }
         self.n_rows = self.n_rows.saturating_add(other.n_rows);
+        self.n_deleted = self.n_deleted.saturating_add(other.n_deleted);
         Ok(())
+    }
+
+    /// Rows that are still there; exact.
+    pub fn n_live(&self) -> u64 {
+        self.n_rows.saturating_sub(self.n_deleted)
     }
 
     /// The statistics of the column called `name`.

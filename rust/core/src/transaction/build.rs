@@ -1,12 +1,10 @@
 //! From staged changes to the objects of a commit. Subtrees that do not change keep their references.
 
-use super::leaves::{self, LeafContent};
-use super::stage::{Mode, StagedTable, Transaction};
+use super::rebuild;
+use super::stage::Transaction;
 use crate::error::{Error, Result};
-use crate::format::manifest::DataFile;
 use crate::format::pack::{Class, ObjectRef, PackWriter};
-use crate::log::commit::{Commit, Payloads, Root, TableVersion};
-use crate::log::objects::Objects;
+use crate::log::commit::{Commit, Payloads, Root};
 
 /// Add every object of the commit to `pack`; gives the commit's own reference.
 pub(super) fn build(
@@ -22,7 +20,7 @@ pub(super) fn build(
         let mut tables = base.tables()?.clone();
         tables.retain(|name, _| !transaction.removed.contains_key(name));
         for (name, staged) in &transaction.tables {
-            let version = table_version(staged, sequence, base.objects(), pack)?;
+            let version = rebuild::table_version(staged, sequence, base.objects(), pack)?;
             // A table that only gets another name is the same version of it.
             let reference = match &staged.before {
                 Some(before) if before.version == version => before.reference.clone(),
@@ -41,42 +39,6 @@ pub(super) fn build(
     let parents = base.reference().cloned().into_iter().collect();
     let operation = pack.add(Class::Payload, operation)?;
     add_json(pack, &Commit { parents, sequence, time_us, operation, root })
-}
-
-fn table_version(
-    staged: &StagedTable,
-    sequence: u64,
-    objects: &Objects,
-    pack: &mut PackWriter,
-) -> Result<TableVersion> {
-    let before = staged.before.as_ref().map(|table| &table.version);
-    let mut next_row_id = before.map_or(0, |version| version.next_row_id);
-    let kept = before.filter(|_| staged.mode == Mode::Append);
-    let mut leaves = kept.map_or_else(Vec::new, |version| version.leaves.clone());
-    let mut content: Option<LeafContent> = None;
-    for file in &staged.files {
-        let summary = pack.add(Class::Payload, &file.statistics.encode())?;
-        let (id, n_rows, size_bytes) = (file.id, file.n_rows, file.size_bytes);
-        let entry = DataFile { id, n_rows, size_bytes, first_row_id: next_row_id, sequence, summary };
-        next_row_id += n_rows;
-        let zones = leaves::zones(&file.statistics, &staged.schema)?;
-        match content.as_mut() {
-            None => {
-                let statistics = file.statistics.clone();
-                content = Some(LeafContent { files: vec![entry], zones: vec![zones], statistics });
-            }
-            Some(content) => {
-                content.files.push(entry);
-                content.zones.push(zones);
-                content.statistics.merge(&file.statistics)?;
-            }
-        }
-    }
-    if let Some(content) = content {
-        leaves::push(&mut leaves, content, objects, pack)?;
-    }
-    let (table_id, schema) = (staged.table_id.clone(), staged.schema.clone());
-    Ok(TableVersion { table_id, schema, leaves, next_row_id })
 }
 
 /// Expectations go with their table: they are dropped with it, and follow it to another name.

@@ -42,8 +42,9 @@ pub(super) fn rebase(transaction: &mut Transaction) -> Result<()> {
     for (name, removed) in &mut transaction.removed {
         moved.rebase_removed(name, removed)?;
     }
+    let base_sequence = transaction.base.commit().map_or(0, |commit| commit.sequence);
     for (name, staged) in &mut transaction.tables {
-        moved.rebase_table(name, staged, &transaction.removed)?;
+        moved.rebase_table(name, staged, &transaction.removed, base_sequence)?;
     }
     transaction.base = head;
     Ok(())
@@ -122,7 +123,7 @@ impl Moved<'_> {
         }
     }
 
-    fn rebase_table(&self, name: &str, staged: &mut StagedTable, removed: &BTreeMap<String, Removed>) -> Result<()> {
+    fn rebase_table(&self, name: &str, staged: &mut StagedTable, removed: &BTreeMap<String, Removed>, base_sequence: u64) -> Result<()> {
         let ours = describe_staged(name, staged);
         let source = staged.before.as_ref().map_or(name, |before| before.name.as_str()).to_owned();
         if source != name && !removed.contains_key(name) && self.head.tables()?.contains_key(name) {
@@ -135,21 +136,12 @@ impl Moved<'_> {
         match (&staged.before, now) {
             (None, None) => Ok(()),
             (Some(before), Some(now)) if before.reference == now.reference => Ok(()),
-            // Another name alone holds whatever columns the table has by now.
-            (Some(before), Some(now))
-                if appends && staged.files.is_empty() && now.version.table_id == before.version.table_id =>
-            {
-                staged.schema = now.version.schema.clone();
-                staged.before = Some(now);
-                Ok(())
-            }
-            // An append knows nothing of the rows that are there, so it holds after any other change of them.
             (Some(before), Some(now))
                 if appends
-                    && now.version.schema == staged.schema
-                    && now.version.table_id == before.version.table_id =>
+                    && now.version.table_id == before.version.table_id
+                    && stands_on(staged, before, &now, base_sequence)? =>
             {
-                staged.before = Some(now);
+                staged.stand_on(now);
                 Ok(())
             }
             (None, Some(now)) if appends && !staged.is_new && now.version.schema == staged.schema => {
@@ -205,6 +197,10 @@ fn describe_staged(name: &str, staged: &StagedTable) -> &'static str {
     match (&staged.before, staged.mode) {
         (_, Mode::Overwrite) => "overwrite",
         (None, Mode::Append) => "creation",
+        (Some(before), Mode::Append) if staged.redefines(before) => "change of columns",
+        (Some(_), Mode::Append) if !staged.changes.compactions.is_empty() => "compaction",
+        (Some(_), Mode::Append) if staged.changes.reads_absence => "merge",
+        (Some(_), Mode::Append) if !staged.changes.is_empty() => "change of rows",
         (Some(before), Mode::Append) if before.name != name && staged.files.is_empty() => "rename",
         (Some(_), Mode::Append) => "append",
     }
@@ -220,17 +216,33 @@ fn describe_change(before: &Snapshot, after: &Snapshot, name: &str) -> Result<&'
             if is_renamed { "rename" } else { "drop" }
         }
         (Some(old), Some(new)) if old.version.table_id != new.version.table_id => "drop and creation",
-        (Some(old), Some(new)) if old.version.schema != new.version.schema => "change of columns",
+        (Some(old), Some(new)) if old.version.schema != new.version.schema || old.notes != new.notes => "change of columns",
         (Some(old), Some(new)) => {
             let added = new.version.next_row_id.wrapping_sub(old.version.next_row_id);
             let is_append = new.version.n_rows().wrapping_sub(old.version.n_rows()) == added;
-            if is_append { "append" } else { "overwrite" }
+            let is_kept = old.version.leaves.iter().any(|leaf| new.version.leaves.iter().any(|kept| kept.zones == leaf.zones));
+            match (is_append, is_kept || new.version.n_deleted() > 0) {
+                (true, _) => "append",
+                (false, true) => "change of rows",
+                (false, false) => "overwrite",
+            }
         }
     })
 }
 
 fn table(snapshot: &Snapshot, name: &str) -> Result<Option<Table>> {
     if snapshot.tables()?.contains_key(name) { snapshot.table(name).map(Some) } else { Ok(None) }
+}
+
+/// Whether what is staged holds on `now`, which somebody else made of the table meanwhile.
+fn stands_on(staged: &StagedTable, before: &Table, now: &Table, base_sequence: u64) -> Result<bool> {
+    let is_same_definition = now.version.schema == before.version.schema
+        && now.version.layout == before.version.layout
+        && now.notes == before.notes;
+    // Who changes columns, layout or notes does it on what they were; who only brings rows can live with new ones.
+    let redefines = staged.redefines(before);
+    let fits = is_same_definition || !redefines && (now.version.schema == staged.schema || staged.fits(now)?);
+    Ok(fits && staged.changes.holds_on(before, base_sequence, now)?)
 }
 
 /// Two transactions created the same table: the later one's files move into the folder of the earlier one's.

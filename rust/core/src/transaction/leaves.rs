@@ -1,54 +1,199 @@
 //! The manifest of a table as leaves of growing size, so that an append rewrites little however many files there are.
 //!
 //! A leaf of a level and seven neighbours before it of at most that level become one, as in a log-structured merge tree.
-//! Of the seven leaves before any leaf one is of a higher level, so N files lie in at most 7 log8(N) + 7 leaves. Row order
-//! is kept.
+//! Of the seven leaves before any leaf one is of a higher level, so N files lie in at most 7 log8(N) + 7 leaves. Leaves of
+//! more than [`LEAF_FILES`] are nodes: they list smaller ones, which stay as they are. Row order is kept.
 
 use crate::error::{Error, Result};
 use crate::format::manifest::{self, Bound, DataFile, FileZones, Zone};
 use crate::format::names;
 use crate::format::pack::{Class, ObjectRef, PackWriter};
+use crate::format::project::Projection;
 use crate::format::schema::TableSchema;
 use crate::log::commit::Leaf;
+use crate::log::nodes;
 use crate::log::objects::Objects;
 use crate::statistics::{self, Scalar, TableStatistics};
 
 /// Leaves of one level that become one of the next.
 const FAN: usize = 8;
+/// Files of a leaf that is no node: some hundred kilobytes.
+const LEAF_FILES: u64 = 4096;
+/// Leaves of a table beyond which a compaction puts them under one node.
+const MOST_LEAVES: usize = 64;
 
 /// A leaf with its content in memory.
 pub(super) struct LeafContent {
     pub(super) files: Vec<DataFile>,
     pub(super) zones: Vec<FileZones>,
+    /// Under the present columns of the table.
     pub(super) statistics: TableStatistics,
 }
 
-/// Add `content` behind `leaves`.
-pub(super) fn push(
-    leaves: &mut Vec<Leaf>,
-    content: LeafContent,
-    objects: &Objects,
-    pack: &mut PackWriter,
-) -> Result<()> {
-    let mut content = content;
-    let mut level = level(content.files.len() as u64);
-    while let Some(start) = full_run(leaves, level) {
-        let mut merged: Option<LeafContent> = None;
-        for leaf in leaves.drain(start..) {
-            let part = read(&leaf, objects)?;
-            merged = Some(match merged {
-                Some(before) => before.join(part)?,
-                None => part,
-            });
-        }
-        content = match merged {
-            Some(before) => before.join(content)?,
-            None => content,
-        };
-        level = self::level(content.files.len() as u64);
+/// Where the objects of a table are read and written.
+pub(super) struct Manifest<'a> {
+    pub(super) objects: &'a Objects,
+    pub(super) pack: &'a mut PackWriter,
+    /// The present columns first, then earlier ones.
+    pub(super) schemas: Vec<TableSchema>,
+}
+
+impl Manifest<'_> {
+    /// An object of this commit or an earlier one.
+    pub(super) fn get(&self, object: &ObjectRef) -> Result<Vec<u8>> {
+        self.pack.get(object).unwrap_or_else(|| self.objects.get(object))
     }
-    leaves.push(write(&content, pack)?);
-    Ok(())
+
+    pub(super) fn files(&self, leaf: &Leaf) -> Result<Vec<DataFile>> {
+        manifest::decode_leaf(&self.get(&leaf.files)?, &names::pack(&leaf.files.pack))
+    }
+
+    pub(super) fn zones(&self, leaf: &Leaf) -> Result<Vec<FileZones>> {
+        manifest::decode_zones(&self.get(&leaf.zones)?, None, &names::pack(&leaf.zones.pack))
+    }
+
+    /// Stored statistics, which are under the columns of schema `id`, under the present ones.
+    pub(super) fn statistics(&self, summary: &ObjectRef, id: u32) -> Result<TableStatistics> {
+        self.project(TableStatistics::decode(&self.get(summary)?)?, id)
+    }
+
+    /// Statistics under the present columns.
+    pub(super) fn project(&self, statistics: TableStatistics, id: u32) -> Result<TableStatistics> {
+        let from = self.schemas.iter().find(|schema| schema.id == id).unwrap_or(&self.schemas[0]);
+        Projection { from, to: &self.schemas[0] }.statistics(statistics)
+    }
+
+    /// Add `content` behind `leaves`.
+    pub(super) fn push(&mut self, leaves: &mut Vec<Leaf>, content: LeafContent) -> Result<()> {
+        let mut content = content;
+        let mut level = level(content.files.len() as u64);
+        while let Some(start) = full_run(leaves, level) {
+            let n_files: u64 = leaves[start..].iter().map(|leaf| leaf.n_files).sum();
+            if n_files + content.files.len() as u64 > LEAF_FILES {
+                return self.push_node(leaves, content);
+            }
+            let mut merged: Option<LeafContent> = None;
+            for leaf in leaves.drain(start..) {
+                let part = self.read(&leaf)?;
+                merged = Some(match merged {
+                    Some(before) => before.join(part)?,
+                    None => part,
+                });
+            }
+            content = match merged {
+                Some(before) => before.join(content)?,
+                None => content,
+            };
+            level = self::level(content.files.len() as u64);
+        }
+        leaves.push(self.write(&content)?);
+        Ok(())
+    }
+
+    /// Add `content` as a leaf, and put the last leaves under nodes as long as there are enough of a level.
+    fn push_node(&mut self, leaves: &mut Vec<Leaf>, content: LeafContent) -> Result<()> {
+        let last = self.write(&content)?;
+        let mut level = level(last.n_files);
+        leaves.push(last);
+        while let Some(start) = full_run(&leaves[..leaves.len() - 1], level) {
+            let run: Vec<Leaf> = leaves.drain(start..).collect();
+            let node = self.node(&run)?;
+            level = self::level(node.n_files);
+            leaves.push(node);
+        }
+        Ok(())
+    }
+
+    /// A node over leaves, and over those of other nodes.
+    fn node(&mut self, run: &[Leaf]) -> Result<Leaf> {
+        let (mut children, mut zones) = (Vec::new(), Vec::new());
+        let mut statistics: Option<TableStatistics> = None;
+        for leaf in run {
+            if leaf.is_node {
+                children.extend(self.children(leaf)?);
+                zones.extend(self.zones(leaf)?);
+            } else {
+                zones.push(manifest::merge_zones(&self.zones(leaf)?));
+                children.push(leaf.clone());
+            }
+            let part = self.statistics(&leaf.summary, leaf.schema_id)?;
+            match statistics.as_mut() {
+                Some(statistics) => statistics.merge(&part)?,
+                None => statistics = Some(part),
+            }
+        }
+        let summary = self.pack.add(Class::Payload, &statistics.unwrap_or_default().encode())?;
+        let zones = self.pack.add(Class::Payload, &manifest::encode_zones(&zones))?;
+        let schema_id = self.schemas[0].id;
+        let node = Leaf { is_node: true, zones, summary, schema_id, ..run[0].clone() };
+        self.rewrite_node(&node, &children)
+    }
+
+    /// The node with changed leaves of the same files: zones and summary stay.
+    pub(super) fn rewrite_node(&mut self, node: &Leaf, children: &[Leaf]) -> Result<Leaf> {
+        let files = self.pack.add(Class::Structure, &nodes::encode_node(children)?)?;
+        let sum = |count: fn(&Leaf) -> u64| children.iter().map(count).sum();
+        Ok(Leaf {
+            files,
+            n_files: sum(|leaf| leaf.n_files),
+            n_rows: sum(|leaf| leaf.n_rows),
+            n_deleted: sum(|leaf| leaf.n_deleted),
+            size_bytes: sum(|leaf| leaf.size_bytes),
+            first_row_id: children.iter().map(|leaf| leaf.first_row_id).min().unwrap_or(0),
+            last_row_id: children.iter().map(|leaf| leaf.last_row_id).max().unwrap_or(0),
+            ..node.clone()
+        })
+    }
+
+    /// The leaves that a node lists.
+    pub(super) fn children(&self, node: &Leaf) -> Result<Vec<Leaf>> {
+        nodes::decode_node(&self.get(&node.files)?, &names::pack(&node.files.pack))
+    }
+
+    /// Many leaves under one node, few as they are.
+    pub(super) fn regrouped(&mut self, leaves: Vec<Leaf>) -> Result<Vec<Leaf>> {
+        if leaves.len() <= MOST_LEAVES { Ok(leaves) } else { Ok(vec![self.node(&leaves)?]) }
+    }
+
+    pub(super) fn read(&self, leaf: &Leaf) -> Result<LeafContent> {
+        Ok(LeafContent {
+            files: self.files(leaf)?,
+            zones: self.zones(leaf)?,
+            statistics: self.statistics(&leaf.summary, leaf.schema_id)?,
+        })
+    }
+
+    pub(super) fn write(&mut self, content: &LeafContent) -> Result<Leaf> {
+        let (summary, schema_id) = match content.files.as_slice() {
+            [only] => (only.summary.clone(), only.schema_id),
+            _ => (self.pack.add(Class::Payload, &content.statistics.encode())?, self.schemas[0].id),
+        };
+        let zones = self.pack.add(Class::Payload, &manifest::encode_zones(&content.zones))?;
+        let files = self.pack.add(Class::Structure, &manifest::encode_leaf(&content.files)?)?;
+        Ok(counted(&content.files, files, zones, summary, schema_id))
+    }
+
+    /// The leaf with changed entries of the same files: zones and summary stay.
+    pub(super) fn rewrite(&mut self, leaf: &Leaf, files: &[DataFile]) -> Result<Leaf> {
+        let stored = self.pack.add(Class::Structure, &manifest::encode_leaf(files)?)?;
+        Ok(counted(files, stored, leaf.zones.clone(), leaf.summary.clone(), leaf.schema_id))
+    }
+}
+
+fn counted(files: &[DataFile], stored: ObjectRef, zones: ObjectRef, summary: ObjectRef, schema_id: u32) -> Leaf {
+    Leaf {
+        is_node: false,
+        files: stored,
+        zones,
+        summary,
+        schema_id,
+        n_files: files.len() as u64,
+        n_rows: files.iter().map(|file| file.n_rows).sum(),
+        n_deleted: files.iter().map(DataFile::n_deleted).sum(),
+        first_row_id: files.iter().map(|file| file.first_row_id).min().unwrap_or(0),
+        last_row_id: files.iter().map(|file| file.last_row_id).max().unwrap_or(0),
+        size_bytes: files.iter().map(|file| file.size_bytes).sum(),
+    }
 }
 
 /// Where the run of `FAN - 1` last leaves of at most this level starts, if there is one: the new leaf makes it `FAN`.
@@ -62,36 +207,12 @@ fn level(n_files: u64) -> u32 {
 }
 
 impl LeafContent {
-    fn join(mut self, next: Self) -> Result<Self> {
+    pub(super) fn join(mut self, next: Self) -> Result<Self> {
         self.files.extend(next.files);
         self.zones.extend(next.zones);
         self.statistics.merge(&next.statistics)?;
         Ok(self)
     }
-}
-
-fn read(leaf: &Leaf, objects: &Objects) -> Result<LeafContent> {
-    let place = |object: &ObjectRef| names::pack(&object.pack);
-    Ok(LeafContent {
-        files: manifest::decode_leaf(&objects.get(&leaf.files)?, &place(&leaf.files))?,
-        zones: manifest::decode_zones(&objects.get(&leaf.zones)?, &place(&leaf.zones))?,
-        statistics: TableStatistics::decode(&objects.get(&leaf.summary)?)?,
-    })
-}
-
-fn write(content: &LeafContent, pack: &mut PackWriter) -> Result<Leaf> {
-    let summary = match content.files.as_slice() {
-        [only] => only.summary.clone(),
-        _ => pack.add(Class::Payload, &content.statistics.encode())?,
-    };
-    Ok(Leaf {
-        files: pack.add(Class::Structure, &manifest::encode_leaf(&content.files)?)?,
-        zones: pack.add(Class::Payload, &manifest::encode_zones(&content.zones))?,
-        summary,
-        n_files: content.files.len() as u64,
-        n_rows: content.files.iter().map(|file| file.n_rows).sum(),
-        size_bytes: content.files.iter().map(|file| file.size_bytes).sum(),
-    })
 }
 
 /// Zones of a file, by field id, from its statistics.

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use arrow_array::RecordBatchReader;
 use arrow_schema::Schema;
 
+use super::changes::RowChanges;
+use super::definition::Definition;
 use crate::error::{Error, Result};
-use crate::format::data_file::{self, Target, WrittenFile};
+use crate::format::data_file::{self, WrittenFile};
 use crate::format::names;
 use crate::format::pack::ObjectRef;
 use crate::format::schema::TableSchema;
@@ -87,6 +89,26 @@ pub(super) struct StagedTable {
     pub(super) mode: Mode,
     /// Whether it was asked for as a new one: then a table of that name that somebody else creates is a conflict.
     pub(super) is_new: bool,
+    /// Layout, notes and earlier columns.
+    pub(super) definition: Definition,
+    /// Rows that the table had and that go or move.
+    pub(super) changes: RowChanges,
+}
+
+impl StagedTable {
+    /// A table without rows and columns.
+    pub(super) fn new(mode: Mode) -> Self {
+        Self {
+            table_id: String::new(),
+            schema: TableSchema::default(),
+            files: Vec::new(),
+            before: None,
+            mode,
+            is_new: false,
+            definition: Definition::default(),
+            changes: RowChanges::default(),
+        }
+    }
 }
 
 impl Transaction {
@@ -152,8 +174,8 @@ impl Transaction {
         names::check_table(name)?;
         self.check_free(name)?;
         let schema = TableSchema::from_arrow(schema, &format!("table '{name}'"))?;
-        let (table_id, files, mode) = (random_hex()?, Vec::new(), Mode::Append);
-        let staged = StagedTable { table_id, schema, files, before: None, mode, is_new: true };
+        let table_id = random_hex()?;
+        let staged = StagedTable { table_id, schema, is_new: true, ..StagedTable::new(Mode::Append) };
         self.tables.insert(name.into(), staged);
         Ok(())
     }
@@ -171,7 +193,7 @@ impl Transaction {
         self.check_free(to)?;
         let staged = match self.take(name, Some(to))? {
             Some(staged) => staged,
-            None => Self::stage_known(self.base.table(name)?, Mode::Append),
+            None => StagedTable::of(self.base.table(name)?, Mode::Append),
         };
         self.tables.insert(to.into(), staged);
         if let Some(payload) = self.schemas.remove(name) {
@@ -266,7 +288,7 @@ impl Transaction {
 
     /// Names of the files that this transaction has written and is going to refer to.
     pub(super) fn written_files(&self) -> Vec<String> {
-        let staged = self.tables.values().flat_map(|table| table.files.iter().map(|file| file.name.clone()));
+        let staged = self.tables.values().flat_map(StagedTable::written).map(|file| file.name.clone());
         self.written.iter().cloned().chain(staged).collect()
     }
 
@@ -278,33 +300,26 @@ impl Transaction {
     /// Statistics of the rows that are written to table `name`, without those that it has already.
     pub fn staged_statistics(&self, name: &str) -> Result<Option<TableStatistics>> {
         let Some(staged) = self.tables.get(name) else { return Ok(None) };
-        let mut files = staged.files.iter();
-        let mut merged = match files.next() {
-            Some(file) => file.statistics.clone(),
-            None => crate::statistics::Collector::new(&staged.schema.to_physical())?.finish(),
-        };
-        for file in files {
-            merged.merge(&file.statistics)?;
-        }
-        Ok(Some(merged))
+        staged.statistics().map(Some)
     }
 
     /// The new files alone, in the columns that the table then has.
     fn stage(&self, name: &str, mode: Mode, batches: &mut dyn RecordBatchReader) -> Result<StagedTable> {
         let place = format!("table '{name}'");
         let mut staged = match self.tables.get(name) {
-            Some(StagedTable { table_id, schema, before, is_new, .. }) => StagedTable {
+            Some(StagedTable { table_id, schema, before, definition, is_new, .. }) => StagedTable {
                 table_id: table_id.clone(),
                 schema: schema.clone(),
-                files: Vec::new(),
                 before: before.clone(),
-                mode,
+                definition: definition.clone(),
                 is_new: *is_new,
+                ..StagedTable::new(mode)
             },
             None => self.stage_table(name, mode, batches, &place)?,
         };
         if mode == Mode::Overwrite {
             staged.schema = staged.schema.replaced_by(&batches.schema(), &place)?;
+            staged.definition = staged.definition.of_replaced(&staged.schema, &place)?;
         }
         staged.files = self.write_files(&staged, batches, &place)?;
         Ok(staged)
@@ -312,16 +327,19 @@ impl Transaction {
 
     fn stage_table(&self, name: &str, mode: Mode, batches: &dyn RecordBatchReader, place: &str) -> Result<StagedTable> {
         if self.has_table(name)? {
-            return Ok(Self::stage_known(self.base.table(name)?, mode));
+            return Ok(StagedTable::of(self.known_table(name)?, mode));
         }
-        let (table_id, files) = (random_hex()?, Vec::new());
         let schema = TableSchema::from_arrow(&batches.schema(), place)?;
-        Ok(StagedTable { table_id, schema, files, before: None, mode, is_new: false })
+        Ok(StagedTable { table_id: random_hex()?, schema, ..StagedTable::new(mode) })
     }
 
-    fn stage_known(before: Table, mode: Mode) -> StagedTable {
-        let (table_id, schema) = (before.version.table_id.clone(), before.version.schema.clone());
-        StagedTable { table_id, schema, files: Vec::new(), before: Some(before), mode, is_new: false }
+    /// A table of the base that this transaction neither drops nor renames.
+    pub(super) fn known_table(&self, name: &str) -> Result<Table> {
+        if self.has_table(name)? {
+            return self.base.table(name);
+        }
+        let nearest = nearest(name, self.base.tables()?.keys().map(String::as_str).collect::<Vec<_>>());
+        Err(Error::TableNotFound { name: name.into(), version: self.base.describe(), nearest })
     }
 
     fn write_files(
@@ -331,14 +349,6 @@ impl Transaction {
         place: &str,
     ) -> Result<Vec<WrittenFile>> {
         staged.schema.check_fits(&batches.schema(), place)?;
-        let objects = self.base.objects();
-        let target = Target {
-            store: objects.store.as_ref(),
-            key: &objects.key,
-            table_id: &staged.table_id,
-            schema: &staged.schema,
-            place,
-        };
-        data_file::write_data_files(&target, batches)
+        data_file::write_data_files(&staged.target(self.base.objects(), place)?, batches)
     }
 }

@@ -1,0 +1,169 @@
+"""Data files as one Polars lazy frame, in row order, with projection and filters pushed down to the files.
+
+Files that are plain Parquet of the table's columns are read by Polars itself. Those that lost rows, or that were written
+before the columns changed, come from the core as Arrow batches, through Polars' public interface for sources.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from lakebed._core import FileSet
+
+ROW_ID = "_row_id"
+SEQUENCE = "_sequence"
+# Beyond this many parts one source over all files is faster than a union of many scans.
+_MOST_PARTS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Neighbouring files that are read in one way."""
+
+    start: int
+    stop: int
+    is_plain: bool
+    first_row_id: int
+    sequence: int
+
+
+def lazy_frame(files: FileSet, source_of: Callable[[str], Any], *, row_ids: bool = False) -> pl.LazyFrame:
+    """Read data files lazily.
+
+    Args:
+        files: The files, and the columns that their rows are to have.
+        source_of: What Polars reads a file of that name from: a path, or its bytes.
+        row_ids: Whether the columns `_row_id` and `_sequence` (uint64) come first.
+
+    Returns:
+        A lazy frame over all rows that are there, in row order.
+
+    Example:
+        >>> import lakebed as lb, polars as pl
+        >>> wh = lb.open("memory://")
+        >>> _ = wh.write("t", pl.DataFrame({"a": [1, 2]}))
+        >>> wh.at("main").table("t").lazy(row_ids=True).collect()["_row_id"].to_list()
+        [0, 1]
+    """
+    import polars as pl
+    import pyarrow as pa
+
+    schema = pl.Schema(pa.schema(files))
+    parts = _parts(files, row_ids=row_ids)
+    if not parts:
+        return pl.LazyFrame(schema=_with_row_ids(schema) if row_ids else schema)
+    if len(parts) > _MOST_PARTS:
+        parts = [_Part(0, len(files), is_plain=False, first_row_id=0, sequence=0)]
+    names = [name for name, *_ in files.plan()]
+    frames = [
+        _scan_plain(part, [source_of(name) for name in names[part.start : part.stop]], schema, row_ids=row_ids)
+        if part.is_plain
+        else _scan_core(files, part, schema, row_ids=row_ids)
+        for part in parts
+    ]
+    return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
+
+
+def _parts(files: FileSet, *, row_ids: bool) -> list[_Part]:
+    parts: list[_Part] = []
+    next_row_id = 0
+    for at, (_, n_rows, _, first_row_id, sequence, is_plain, *_) in enumerate(files.plan()):
+        last = parts[-1] if parts else None
+        can_be_plain = is_plain and not (row_ids and first_row_id is None)
+        follows = last is not None and first_row_id == next_row_id and last.sequence == sequence
+        if last is not None and last.is_plain == can_be_plain and (follows or not (row_ids and can_be_plain)):
+            parts[-1] = _Part(last.start, at + 1, can_be_plain, last.first_row_id, last.sequence)
+        else:
+            parts.append(_Part(at, at + 1, can_be_plain, first_row_id or 0, sequence))
+        next_row_id = (first_row_id or 0) + n_rows
+    return parts
+
+
+def _scan_plain(part: _Part, sources: list[Any], schema: pl.Schema, *, row_ids: bool) -> pl.LazyFrame:
+    import polars as pl
+
+    stored = pl.Schema({name: _stored_type(kind) for name, kind in schema.items()})
+    frame = pl.scan_parquet(
+        sources,
+        schema=stored,
+        glob=False,
+        missing_columns="insert",
+        extra_columns="ignore",
+        hive_partitioning=False,
+        row_index_name=ROW_ID if row_ids else None,
+    )
+    columns = [_restored(name, kind) for name, kind in schema.items()]
+    if row_ids:
+        first = pl.lit(part.first_row_id, dtype=pl.UInt64)
+        sequence = pl.lit(part.sequence, dtype=pl.UInt64).alias(SEQUENCE)
+        return frame.select((pl.col(ROW_ID).cast(pl.UInt64) + first).alias(ROW_ID), sequence, *columns)
+    return frame if stored == schema else frame.select(columns)
+
+
+def _restored(name: str, kind: Any) -> pl.Expr:
+    """A column in its own zone."""
+    import polars as pl
+
+    zone = kind.time_zone if isinstance(kind, pl.Datetime) else None
+    column = pl.col(name)
+    return column.dt.convert_time_zone(zone) if zone and zone != "UTC" else column
+
+
+def _scan_core(files: FileSet, part: _Part, schema: pl.Schema, *, row_ids: bool) -> pl.LazyFrame:
+    from polars.io.plugins import register_io_source
+
+    full = _with_row_ids(schema) if row_ids else schema
+
+    def read(
+        with_columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        del batch_size  # Row groups are what can be read at once.
+        wanted = list(full) if with_columns is None else with_columns
+        left = n_rows
+        for frame in _batches(files, part, wanted, full):
+            if left is not None and left <= 0:
+                return
+            head = frame if left is None else frame.head(left)
+            left = None if left is None else left - head.height
+            yield head if predicate is None else head.filter(predicate)
+
+    return register_io_source(read, schema=full, is_pure=True, explain_name="lakebed")
+
+
+def _batches(files: FileSet, part: _Part, wanted: list[str], schema: pl.Schema) -> Iterator[pl.DataFrame]:
+    import polars as pl
+    import pyarrow as pa
+
+    own = [name for name in wanted if name not in {ROW_ID, SEQUENCE}]
+    with_ids = len(own) < len(wanted)
+    stream = files.read(part.start, part.stop, columns=own, row_ids=with_ids)
+    if not wanted:
+        # Only the number of rows is asked for, which a frame without columns cannot tell.
+        return
+    types = {name: schema[name] for name in wanted}
+    empty = True
+    for batch in pa.RecordBatchReader.from_stream(stream):
+        empty = False
+        yield pl.DataFrame(batch).select(wanted).cast(types)
+    if empty:
+        yield pl.DataFrame(schema=types)
+
+
+def _with_row_ids(schema: pl.Schema) -> pl.Schema:
+    import polars as pl
+
+    return pl.Schema({ROW_ID: pl.UInt64(), SEQUENCE: pl.UInt64(), **schema})
+
+
+def _stored_type(kind: Any) -> Any:
+    """The type that a Parquet file without Arrow's schema shows: every zone is UTC."""
+    import polars as pl
+
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return pl.Datetime(kind.time_unit, "UTC")
+    return kind

@@ -1,0 +1,64 @@
+//! Data files that a read goes through.
+
+use lakebed_core::scan::reader::{self, ReadOptions};
+use lakebed_core::scan::source as core;
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+
+use crate::enter::enter;
+use crate::stream::{ArrowStream, export_schema};
+
+/// Data files in row order, and the columns that their rows are to have.
+#[pyclass(frozen, module = "lakebed._core")]
+pub(crate) struct FileSet {
+    pub(crate) inner: core::FileSet,
+    pub(crate) place: String,
+}
+
+/// Name, rows that are there, bytes, id of the first row where the others follow, sequence, whether it is plain Parquet of
+/// the table's columns, rows that are gone, bucket.
+type Planned = (String, u64, u64, Option<u64>, u64, bool, u64, Option<u32>);
+
+#[pymethods]
+impl FileSet {
+    fn __len__(&self) -> usize {
+        self.inner.sources.len()
+    }
+
+    #[getter]
+    fn n_rows(&self) -> u64 {
+        self.inner.n_live()
+    }
+
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        export_schema(py, &self.inner.schema.to_arrow())
+    }
+
+    fn plan(&self) -> Vec<Planned> {
+        let row = |source: &core::Source| {
+            let (file, live) = (source.file(), source.n_live());
+            let is_plain = source.is_plain(&self.inner.schema);
+            let first = source.first_row_id();
+            let gone = file.n_rows - live;
+            (source.planned.name.clone(), live, file.size_bytes, first, file.sequence, is_plain, gone, file.bucket)
+        };
+        self.inner.sources.iter().map(row).collect()
+    }
+
+    #[pyo3(signature = (start, stop, *, columns = None, row_ids = false))]
+    fn read(
+        &self,
+        py: Python<'_>,
+        start: usize,
+        stop: usize,
+        columns: Option<Vec<String>>,
+        row_ids: bool,
+    ) -> PyResult<ArrowStream> {
+        enter(py, || {
+            let sources = self.inner.sources.get(start..stop).unwrap_or_default().to_vec();
+            let part = core::FileSet { sources, ..self.inner.clone() };
+            let rows = reader::read(&part, &ReadOptions { columns, row_ids }, &self.place)?;
+            Ok(ArrowStream::from_reader(Box::new(rows)))
+        })
+    }
+}
