@@ -1,8 +1,8 @@
 """A program that changes a warehouse in forked processes, of which each meets one fail point. Not a test.
 
-It reads one JSON object a line: `location`, `verb`, and `point` (as `LAKEBED_FAIL_POINT` takes it, or null). A process that
-waits at its point is killed there. The answer is one JSON object: `reached`, `error` (class name or null), `next` (what the
-same handle said to another write after an error), `killed`.
+It reads one JSON object a line: `location`, `verb`, and `point` (as `LAKEBED_FAIL_POINT` takes it, or null). A process
+that waits at its point is killed there. The answer is one JSON object: `reached`, `error` (class name or null), `next`
+(what the same handle said to another write after an error), `killed`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -30,7 +31,7 @@ def transaction(wh: Warehouse) -> None:
         tx.write("t", rows(50))
         tx.write("u", rows(51), mode="overwrite")
         tx.write("new", rows(52))
-        tx.lake.put("raw/a.txt", b"fifty")
+        tx.put("raw/a.txt", b"fifty")
 
 
 VERBS: dict[str, Callable[[Warehouse], object]] = {
@@ -50,7 +51,8 @@ VERBS: dict[str, Callable[[Warehouse], object]] = {
 
 def work(location: str, verb: str) -> dict[str, Any]:
     """Run a verb; where it fails, try another write through the same handle."""
-    wh, answer = None, {"error": None, "next": None}
+    wh: Warehouse | None = None
+    answer: dict[str, Any] = {"error": None, "next": None}
     try:
         wh = lb.open(location)
         VERBS[verb](wh)
@@ -75,16 +77,15 @@ def victim(request: dict[str, Any], out: int) -> None:
     os.write(out, json.dumps(answer).encode())
     os.close(out)
     if point is not None and ":wait:" in point:
-        with open(point.split(":", 2)[2], "rb") as pipe:  # noqa: PTH123 - a named pipe
-            pipe.read()
+        Path(point.split(":", 2)[2]).read_bytes()
 
 
 def run(request: dict[str, Any]) -> dict[str, Any]:
-    point = request["point"]
-    told = None if point is None else point.split(":", 2)[2]
-    waits = point is not None and ":wait:" in point
-    if waits:
-        os.mkfifo(told)
+    point = request["point"] or "0:none:/nowhere"
+    _, what, told = point.split(":", 2)
+    path = Path(told)
+    if what == "wait":
+        os.mkfifo(path)
     reader, writer = os.pipe()
     process = os.fork()
     if process == 0:
@@ -94,27 +95,31 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
         finally:
             os._exit(0)
     os.close(writer)
-    if waits:
+    if what == "wait":
         # Opens as soon as the process opens the other end: at its fail point, or after its work.
-        with open(told, "wb"):  # noqa: PTH123 - a named pipe
+        with path.open("wb"):
             os.kill(process, signal.SIGKILL)
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read()
     _, status = os.waitpid(process, 0)
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     answer = json.loads(said) if said else {"error": None, "next": None}
-    reached = not said if waits else (told is not None and os.path.exists(told))  # noqa: PTH110
-    if told is not None and os.path.exists(told):  # noqa: PTH110
-        os.remove(told)  # noqa: PTH107
-    return {**answer, "reached": reached, "killed": killed and waits}
+    reached = not said if what == "wait" else path.exists()
+    path.unlink(missing_ok=True)
+    return {**answer, "reached": reached, "killed": killed and reached}
+
+
+def say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
     # Loads everything before the first fork.
     transaction(lb.open("memory://"))
-    print("ready", flush=True)
+    say("ready")
     for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), flush=True)
+        say(json.dumps(run(json.loads(line))))
 
 
 if __name__ == "__main__":

@@ -39,6 +39,12 @@ class Model:
     # By branch: the commits and what each holds, oldest first.
     branches: dict[str, list[tuple[str, Version]]] = field(default_factory=lambda: {"main": []})
     tags: dict[str, str] = field(default_factory=dict)
+    # By commit: the idempotency key with which it was made.
+    keys: dict[str, int] = field(default_factory=dict)
+
+    def with_key(self, branch: str, key: int) -> str | None:
+        """The commit in the history of a branch that has a key."""
+        return next((commit for commit, _ in self.branches[branch] if self.keys.get(commit) == key), None)
 
     def head(self, branch: str) -> Version:
         history = self.branches[branch]
@@ -58,12 +64,19 @@ def frames(draw: st.DrawFn) -> tuple[tuple[str, ...], Rows]:
     return names, draw(st.lists(st.tuples(*(cells[name] for name in names)), max_size=4))
 
 
-writes = st.tuples(tables, frames(), st.booleans())
+writes = st.one_of(
+    st.tuples(st.just("write"), tables, frames(), st.booleans()),
+    st.tuples(st.just("write"), tables, frames(), st.booleans()),
+    st.tuples(st.just("create"), tables, columns),
+    st.tuples(st.just("drop"), tables),
+    st.tuples(st.just("rename"), tables, tables),
+)
 operations = st.one_of(
     st.tuples(st.just("write"), branches, st.lists(writes, min_size=1, max_size=3)),
     st.tuples(st.just("write"), branches, st.lists(writes, min_size=1, max_size=1)),
     st.tuples(st.just("abandon"), branches, st.lists(writes, min_size=1, max_size=2)),
     st.tuples(st.just("race"), branches, st.tuples(writes, writes)),
+    st.tuples(st.just("keyed"), branches, st.tuples(st.integers(0, 3), st.lists(writes, min_size=1, max_size=2))),
     st.tuples(st.just("tag"), branches, st.integers(0, 5)),
     st.tuples(st.just("branch"), branches, st.integers(0, 3)),
 )
@@ -73,38 +86,85 @@ def to_frame(names: tuple[str, ...], rows: Rows) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={name: TYPES[name] for name in names}, orient="row")
 
 
-def apply(version: Version, write: Any) -> Version | None:
-    """The version after one write; None where it must be refused."""
-    table, (names, rows), overwrite = write
+def apply(version: Version, write: Any) -> Version | type[Exception]:
+    """The version after one change; the error where it must be refused."""
+    kind, table, *arguments = write
     before = version.get(table)
+    without = {name: known for name, known in version.items() if name != table}
+    if kind == "create":
+        return errors.TableExistsError if before else {**version, table: TableModel(arguments[0], ())}
+    if kind == "drop":
+        return without if before else errors.TableNotFoundError
+    if kind == "rename":
+        if arguments[0] in version:
+            return errors.TableExistsError
+        return {**without, arguments[0]: before} if before else errors.TableNotFoundError
+    (names, rows), overwrite = arguments
     if before is None or overwrite:
         return {**version, table: TableModel(names, tuple(rows))}
     if not set(names) <= set(before.columns):
-        return None
+        return errors.ColumnNotFoundError
     widened = [tuple(dict(zip(names, row, strict=True)).get(name) for name in before.columns) for row in rows]
     return {**version, table: TableModel(before.columns, before.rows + tuple(widened))}
 
 
+def change(transaction: Any, write: Any) -> None:
+    kind, table, *arguments = write
+    if kind == "create":
+        transaction.create(table, to_frame(arguments[0], []).to_arrow().schema)
+    elif kind == "drop":
+        transaction.drop(table)
+    elif kind == "rename":
+        transaction.rename(table, arguments[0])
+    else:
+        (names, rows), overwrite = arguments
+        assert transaction.write(table, to_frame(names, rows), overwrite=overwrite) == len(rows)
+
+
 def stage(transaction: Any, version: Version, writes_: list[Any]) -> tuple[Version, int]:
-    """Stage all writes; gives the version that follows and the number of writes that were taken."""
+    """Stage all changes; gives the version that follows and the number of changes that were taken."""
     taken = 0
     for write in writes_:
         after = apply(version, write)
-        table, (names, rows), overwrite = write
-        if after is None:
-            with pytest.raises(errors.ColumnNotFoundError):
-                transaction.write(table, to_frame(names, rows), overwrite=overwrite)
+        if isinstance(after, type):
+            with pytest.raises(after):
+                change(transaction, write)
         else:
-            assert transaction.write(table, to_frame(names, rows), overwrite=overwrite) == len(rows)
+            change(transaction, write)
             version, taken = after, taken + 1
     return version, taken
+
+
+def commit_staged(transaction: Any, model: Model, branch: str, version: Version) -> str | None:
+    """Commit; None where the changes took each other back, so that nothing is left."""
+    try:
+        commit = str(transaction.commit({"kind": "write"}))
+    except errors.InvalidArgumentError:
+        assert version == model.head(branch)
+        return None
+    model.branches[branch].append((commit, version))
+    return commit
 
 
 def run_write(repository: Repository, model: Model, branch: str, writes_: list[Any]) -> None:
     transaction = repository.begin(branch)
     version, taken = stage(transaction, model.head(branch), writes_)
     if taken:
-        model.branches[branch].append((transaction.commit({"kind": "write"}), version))
+        commit_staged(transaction, model, branch, version)
+
+
+def run_keyed(repository: Repository, model: Model, branch: str, argument: tuple[int, list[Any]]) -> None:
+    """A change with an idempotency key, which is made once however often it is tried."""
+    key, writes_ = argument
+    transaction, known = repository.begin(branch), model.with_key(branch, key)
+    assert transaction.set_key(f"key {key}") == (known is not None)
+    if known is not None:
+        assert transaction.commit({"kind": "write"}) == known
+        return
+    version, taken = stage(transaction, model.head(branch), writes_)
+    commit = commit_staged(transaction, model, branch, version) if taken else None
+    if commit is not None:
+        model.keys[commit] = key
 
 
 def run_race(repository: Repository, model: Model, branch: str, pair: tuple[Any, Any]) -> None:
@@ -118,12 +178,17 @@ def run_race(repository: Repository, model: Model, branch: str, pair: tuple[Any,
     try:
         commit = slow.commit({"kind": "write"})
     except errors.WriteConflictError:
-        # Only what touches one table can collide.
-        assert first[0] == second[0]
+        # Only what touches one name can collide.
+        assert names_of(first) & names_of(second)
         return
     version = apply(model.head(branch), second)
-    assert version is not None
+    assert not isinstance(version, type), f"{second} cannot be done after {first}, but was"
     model.branches[branch].append((commit, version))
+
+
+def names_of(write: Any) -> set[str]:
+    kind, table, *arguments = write
+    return {table, arguments[0]} if kind == "rename" else {table}
 
 
 def run_ref(repository: Repository, model: Model, kind: str, branch: str, number: int) -> None:
@@ -151,6 +216,8 @@ def run(repository: Repository, model: Model, operation: tuple[str, int, Any]) -
         run_write(repository, model, branch, argument)
     elif kind == "abandon":
         stage(repository.begin(branch), model.head(branch), argument)
+    elif kind == "keyed":
+        run_keyed(repository, model, branch, argument)
     elif kind == "race":
         run_race(repository, model, branch, argument)
     else:

@@ -8,6 +8,10 @@ use lakebed_core::format::envelope::{self, Kind};
 use lakebed_core::format::manifest::{self, Bound, DataFile, Deletions, FileZones, Zone};
 use lakebed_core::format::pack::{Class, ObjectRef, Pack, PackWriter};
 use lakebed_core::format::row_ids::RowIds;
+use lakebed_core::format::schema::TableSchema;
+use lakebed_core::log::commit::{Commit, TableVersion};
+use lakebed_core::log::history::HistoryRow;
+use lakebed_core::log::refs::RefEntry;
 use lakebed_core::object::{MemoryStore, ObjectStore};
 use lakebed_core::repository::{OpenOptions, Repository};
 use lakebed_core::scan::predicate::Predicate;
@@ -15,6 +19,7 @@ use lakebed_core::statistics::TableStatistics;
 use lakebed_core::transaction::Mode;
 use proptest::prelude::*;
 
+use crate::allocations::largest_during;
 use crate::batches::{Outcome, ints, write};
 
 fn files() -> impl Strategy<Value = Vec<DataFile>> {
@@ -71,6 +76,30 @@ fn stored_statistics() -> Outcome<Vec<u8>> {
     Ok(repository.head("main")?.table("t")?.statistics()?.encode())
 }
 
+/// Every decoder of bytes that come from a file.
+fn decode_all(bytes: &[u8]) {
+    let _ = manifest::decode_leaf(bytes, "leaf");
+    let _ = manifest::decode_zones(bytes, None, "zones");
+    let _ = TableStatistics::decode(bytes);
+    let _ = envelope::open(Kind::Ref, bytes, "ref");
+    let mut framed = b"LKBDR\x01\0\0".to_vec();
+    framed.extend_from_slice(bytes);
+    let _ = envelope::open(Kind::Ref, &framed, "ref");
+    let _ = Predicate::from_text(&String::from_utf8_lossy(bytes));
+    let _ = serde_json::from_slice::<Commit>(bytes);
+    let _ = serde_json::from_slice::<TableVersion>(bytes);
+    let _ = serde_json::from_slice::<TableSchema>(bytes);
+    let _ = serde_json::from_slice::<RefEntry>(bytes);
+    let _ = serde_json::from_slice::<Vec<HistoryRow>>(bytes);
+    // A count of its own in front reaches further into a decoder.
+    for version in [1, 0] {
+        let counted = [&[version, 2, 0, 0, 0], bytes].concat();
+        let _ = manifest::decode_leaf(&counted, "leaf");
+        let _ = manifest::decode_zones(&counted, None, "zones");
+        let _ = TableStatistics::decode(&counted);
+    }
+}
+
 proptest! {
     #[test]
     fn leaves_and_zones_come_back(files in files(), zones in zones()) {
@@ -101,6 +130,8 @@ proptest! {
         framed.extend_from_slice(&bytes);
         let _ = envelope::open(Kind::Ref, &framed, "ref");
         let _ = Predicate::from_text(&String::from_utf8_lossy(&bytes));
+        let ((), largest) = largest_during(|| decode_all(&bytes));
+        prop_assert!(largest < 64 << 10, "{largest} bytes at once for {}", bytes.len());
     }
 
     #[test]
@@ -175,7 +206,8 @@ fn stored_statistics_with_any_byte_changed_are_refused_or_read() -> Outcome {
         for with in [1, 0x80, 0xff] {
             let mut spoilt = bytes.clone();
             spoilt[at] ^= with;
-            let _ = TableStatistics::decode(&spoilt);
+            let ((), largest) = largest_during(|| drop(TableStatistics::decode(&spoilt)));
+            assert!(largest < 1 << 20, "byte {at} with {with}: {largest} bytes at once");
         }
         assert!(TableStatistics::decode(&bytes[..at]).is_err());
     }

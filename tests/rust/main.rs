@@ -3,12 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::float_cmp)] // Tests fail by panicking.
 #![allow(clippy::print_stdout)] // Fault tests tell how many faults they injected.
 
+#[global_allocator]
+static ALLOCATOR: allocations::Watched = allocations::Watched;
+
 // The kernels.
 mod asof;
 mod sketch;
 mod statistics;
 // The store.
+mod allocations;
 mod batches;
+mod crafted;
 mod crash;
 mod decoders;
 mod disk;

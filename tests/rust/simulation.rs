@@ -56,13 +56,13 @@ struct Done {
 /// What was tried in a number of runs.
 #[derive(Debug, Default, Clone)]
 struct Tally {
-    n_runs: usize,
-    n_calls: usize,
-    n_faults: usize,
-    n_power_cuts: usize,
-    n_acknowledged: usize,
-    n_failed: usize,
-    n_unknown: usize,
+    runs: usize,
+    calls: usize,
+    faults: usize,
+    power_cuts: usize,
+    acknowledged: usize,
+    failed: usize,
+    unknown: usize,
 }
 
 fn operation(number: i64, work: &Work) -> Vec<u8> {
@@ -237,10 +237,10 @@ fn round(disk: &Disk, seed: u64, next: &mut i64, tally: &mut Tally) -> Vec<Done>
         }
     });
     let (n_calls, n_faults, is_cut) = scheduler.counts();
-    (tally.n_calls, tally.n_faults) = (tally.n_calls + n_calls, tally.n_faults + n_faults);
+    (tally.calls, tally.faults) = (tally.calls + n_calls, tally.faults + n_faults);
     while disk.deliver(noise.below(16) as usize) {}
     if is_cut {
-        tally.n_power_cuts += 1;
+        tally.power_cuts += 1;
         let loose = disk.loose();
         let picked: Vec<usize> = loose.iter().map(|thing| noise.below(thing.n_outcomes() as u64) as usize).collect();
         disk.crash(&loose, &picked);
@@ -250,8 +250,11 @@ fn round(disk: &Disk, seed: u64, next: &mut i64, tally: &mut Tally) -> Vec<Done>
     done
 }
 
-/// The commits of `main`, oldest first: id, number of the work, kind, tables.
-fn history(repository: &Repository) -> Outcome<Vec<(String, i64, String, Vec<String>)>> {
+/// A commit of `main`: id, number of the work, kind, tables.
+type Made = (String, i64, String, Vec<String>);
+
+/// The commits of `main`, oldest first.
+fn history(repository: &Repository) -> Outcome<Vec<Made>> {
     let rows = repository.history("main")?;
     let mut commits = Vec::new();
     let (mut parent, mut time_us) = (None, i64::MIN);
@@ -344,16 +347,16 @@ fn simulate(seed: u64, tally: &mut Tally) -> Outcome {
     let disk = Disk::default();
     let (mut all, mut next) = (Vec::new(), 0);
     disk.open()?;
-    tally.n_runs += 1;
+    tally.runs += 1;
     for number in 0..ROUNDS {
         all.extend(round(&disk, seed.wrapping_mul(ROUNDS).wrapping_add(number), &mut next, tally));
         check(&disk.copy(), &all)?;
     }
     for one in &all {
         match one.ending {
-            Ending::Acknowledged(_) => tally.n_acknowledged += 1,
-            Ending::Failed(_) => tally.n_failed += 1,
-            Ending::Unknown => tally.n_unknown += 1,
+            Ending::Acknowledged(_) => tally.acknowledged += 1,
+            Ending::Failed(_) => tally.failed += 1,
+            Ending::Unknown => tally.unknown += 1,
         }
     }
     Ok(())
@@ -386,8 +389,8 @@ fn writers_on_a_bad_disk_keep_every_promise() {
         try_seed(seed, &mut tally);
     }
     println!("simulation: {n_kept} kept seeds, {tally:?}");
-    assert!(n_kept > 0 && tally.n_faults > 500 && tally.n_power_cuts > 50, "{tally:?}");
-    assert!(tally.n_acknowledged > 1_000 && tally.n_unknown > 20 && tally.n_failed > 20, "{tally:?}");
+    assert!(n_kept > 0 && tally.faults > 500 && tally.power_cuts > 50, "{tally:?}");
+    assert!(tally.acknowledged > 1_000 && tally.unknown > 20 && tally.failed > 20, "{tally:?}");
 }
 
 #[test]
@@ -409,7 +412,7 @@ fn a_seed_is_a_whole_run() {
         let done = round(&disk, seed, &mut next, &mut tally);
         // Ids are random, so endings are compared by their kind.
         let kinds = done.iter().map(|one| std::mem::discriminant(&one.ending)).collect::<Vec<_>>();
-        (tally.n_calls, tally.n_faults, kinds)
+        (tally.calls, tally.faults, kinds)
     };
     for seed in 0..10 {
         assert_eq!(run(seed), run(seed), "seed {seed}");

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import GateRefusedError, InvalidArgumentError, SchemaNotFoundError, TableNotFoundError
+from lakebed.errors import (
+    GateRefusedError,
+    InvalidArgumentError,
+    LakebedError,
+    OutcomeUnknownError,
+    SchemaNotFoundError,
+    TableNotFoundError,
+)
 from lakebed.lake import LakeView, Pointer, describe
 from lakebed.pipeline.expectations import Expectations
 from lakebed.pipeline.row_changes import TableChanges
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
     from lakebed.pipeline.reads import Reads
     from lakebed.pipeline.session import Session
     from lakebed.statistics import Statistics
-    from lakebed.storage import Progress, Snapshot, Transaction
+    from lakebed.storage import Progress, Snapshot, Table, Transaction
     from lakebed.typing import Columns, Frames
 
 _MODES = ("append", "overwrite")
@@ -290,14 +298,38 @@ class Changes(TableChanges):
             GateRefusedError: A batch has anomalies; nothing is changed.
             WriteConflictError: Somebody else changed the same thing.
             InvalidArgumentError: Nothing was changed, or the changes are committed already.
+            OutcomeUnknownError: The disk failed at the commit itself, or when the new version was read back.
         """
         self._check_open()
         self.commit_id = self._core.commit(self._operation(), before_commit=[self._gate, self._run_gates])
         self._is_over = True
-        snapshot = self._session.repository.at_sequence(self._core.branch or self._branch, self._core.sequence or 0)
-        if self._session.reads is not None:
-            self._note(self._session.reads, snapshot)
+        with _reading_back(self.commit_id):
+            snapshot = self._session.repository.at_sequence(self._core.branch or self._branch, self._core.sequence or 0)
+            if self._session.reads is not None:
+                self._note(self._session.reads, snapshot)
         return snapshot
+
+    def commit_table(self, name: str) -> Table:
+        """Make the changes visible and open one table of the new version.
+
+        Args:
+            name: The table.
+
+        Returns:
+            The table.
+
+        Raises:
+            OutcomeUnknownError: As `commit`, whose other errors come too.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> changes = lb.open("memory://").transaction()
+            >>> changes.write("t", pl.DataFrame({"a": [1]})), changes.commit_table("t").num_rows
+            (1, 1)
+        """
+        snapshot = self.commit()
+        with _reading_back(self.commit_id):
+            return snapshot.table(name)
 
     def _note(self, reads: Reads, snapshot: Snapshot) -> None:
         """Tell the run what it made, and to which versions it appended."""
@@ -383,6 +415,16 @@ class Changes(TableChanges):
             self._is_over = True
         elif not self._is_over:
             self.commit()
+
+
+@contextmanager
+def _reading_back(commit_id: str | None) -> Iterator[None]:
+    """Behind a commit, no error may look as if nothing had been changed."""
+    try:
+        yield
+    except LakebedError as error:
+        hint = "look for it in the log before retrying"
+        raise OutcomeUnknownError(f"commit {commit_id} is on disk, but reading it failed ({error}); {hint}") from error
 
 
 def put_once(

@@ -62,7 +62,7 @@ def write(
         if sort_by is not None or bucket_by is not None:
             mode = changes.write_layout(name, frame, mode, (sort_by or (), bucket_by or (), n_buckets))
         changes.write(name, frame, mode=mode, inputs=inputs, progress=progress)
-    return handle_of(session, changes.commit().table(name), options.get("branch"))
+    return handle_of(session, changes.commit_table(name), options.get("branch"))
 
 
 def create(
@@ -93,7 +93,7 @@ def create(
     changes.create(name, schema)
     if sort_by or bucket_by:
         changes.set_layout(name, sort_by=sort_by, bucket_by=bucket_by, n_buckets=n_buckets)
-    return handle_of(session, changes.commit().table(name), options.get("branch"))
+    return handle_of(session, changes.commit_table(name), options.get("branch"))
 
 
 def drop(session: Session, name: str, **options: Any) -> Snapshot:
@@ -126,7 +126,7 @@ def rename(session: Session, name: str, to: str, **options: Any) -> TableHandle:
     """
     changes = Changes(session, kind="rename", **options)
     changes.rename(name, to)
-    return handle_of(session, changes.commit().table(to), options.get("branch"))
+    return handle_of(session, changes.commit_table(to), options.get("branch"))
 
 
 _GRACE = re.compile(r"(?P<number>\d+)(?P<unit>[smhdw])")

@@ -69,10 +69,14 @@ pub enum Error {
     #[error("the file system of {path} {problem}; keep the warehouse on a local file system such as ext4, xfs or apfs")]
     FileSystem { path: String, problem: String },
     /// The table has a column or field of that name.
-    #[error("{place} has a column '{name}' already, of type {found}; choose another name, or drop or rename that one first")]
+    #[error(
+        "{place} has a column '{name}' already, of type {found}; choose another name, or drop or rename that one first"
+    )]
     ColumnExists { name: String, place: String, found: String },
     /// A type that does not hold all values of the present one was asked for without saying so.
-    #[error("{place}: column '{column}' is {from}, and {to} does not hold all its values; say narrowing=True if that is meant")]
+    #[error(
+        "{place}: column '{column}' is {from}, and {to} does not hold all its values; say narrowing=True if that is meant"
+    )]
     Narrowing { place: String, column: String, from: String, to: String },
     /// A change of columns that the table or its rows contradict.
     #[error("{place} cannot be changed so: {problem}; nothing was changed")]

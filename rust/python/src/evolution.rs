@@ -13,7 +13,13 @@ use crate::transaction::Transaction;
 
 /// The first column of `frame` has the type; its one row, where it has one, the default.
 #[pyfunction]
-pub(crate) fn add_column(transaction: &Transaction, py: Python<'_>, name: &str, path: Vec<String>, frame: Input) -> PyResult<()> {
+pub(crate) fn add_column(
+    transaction: &Transaction,
+    py: Python<'_>,
+    name: &str,
+    path: Vec<String>,
+    frame: Input,
+) -> PyResult<()> {
     enter(py, || {
         let (field, value) = read_field(frame)?;
         let default = value.map(|value| defaults::to_text(&value, field.data_type())).transpose()?;
@@ -24,20 +30,31 @@ pub(crate) fn add_column(transaction: &Transaction, py: Python<'_>, name: &str, 
 /// Drop a field.
 #[pyfunction]
 pub(crate) fn drop_column(transaction: &Transaction, py: Python<'_>, name: &str, path: Vec<String>) -> PyResult<()> {
-    enter(py, || transaction.with(|inner| inner.evolve(name, &Evolution::Drop { path }))
-)}
+    enter(py, || transaction.with(|inner| inner.evolve(name, &Evolution::Drop { path })))
+}
 
 /// Give a field another name.
 #[pyfunction]
-pub(crate) fn rename_column(transaction: &Transaction, py: Python<'_>, name: &str, path: Vec<String>, to: String) -> PyResult<()> {
-    enter(py, || transaction.with(|inner| inner.evolve(name, &Evolution::Rename { path, to }))
-)}
+pub(crate) fn rename_column(
+    transaction: &Transaction,
+    py: Python<'_>,
+    name: &str,
+    path: Vec<String>,
+    to: String,
+) -> PyResult<()> {
+    enter(py, || transaction.with(|inner| inner.evolve(name, &Evolution::Rename { path, to })))
+}
 
 /// Put the columns into another order.
 #[pyfunction]
-pub(crate) fn reorder_columns(transaction: &Transaction, py: Python<'_>, name: &str, columns: Vec<String>) -> PyResult<()> {
-    enter(py, || transaction.with(|inner| inner.evolve(name, &Evolution::Reorder { columns }))
-)}
+pub(crate) fn reorder_columns(
+    transaction: &Transaction,
+    py: Python<'_>,
+    name: &str,
+    columns: Vec<String>,
+) -> PyResult<()> {
+    enter(py, || transaction.with(|inner| inner.evolve(name, &Evolution::Reorder { columns })))
+}
 
 /// Give a field the type of the first column of `frame`.
 #[pyfunction]
@@ -52,15 +69,21 @@ pub(crate) fn retype_column(
 ) -> PyResult<()> {
     enter(py, || {
         let (field, _) = read_field(frame)?;
-        transaction.with(|inner| inner.evolve(name, &Evolution::Retype { path, field, narrowing })
-)    })
+        transaction.with(|inner| inner.evolve(name, &Evolution::Retype { path, field, narrowing }))
+    })
 }
 
 /// Allow or forbid nulls.
 #[pyfunction]
-pub(crate) fn set_nullable(transaction: &Transaction, py: Python<'_>, name: &str, path: Vec<String>, nullable: bool) -> PyResult<()> {
-    enter(py, || transaction.with(|inner| inner.evolve(name, &Evolution::SetNullable { path, nullable }))
-)}
+pub(crate) fn set_nullable(
+    transaction: &Transaction,
+    py: Python<'_>,
+    name: &str,
+    path: Vec<String>,
+    nullable: bool,
+) -> PyResult<()> {
+    enter(py, || transaction.with(|inner| inner.evolve(name, &Evolution::SetNullable { path, nullable })))
+}
 
 /// Say how rows are laid out in files.
 #[pyfunction]
@@ -72,8 +95,8 @@ pub(crate) fn set_layout(
     bucket_by: Vec<String>,
     n_buckets: u32,
 ) -> PyResult<()> {
-    enter(py, || transaction.with(|inner| inner.set_layout(name, &sort_by, &bucket_by, n_buckets))
-)}
+    enter(py, || transaction.with(|inner| inner.set_layout(name, &sort_by, &bucket_by, n_buckets)))
+}
 
 /// Say what a table or a field is.
 #[pyfunction]
@@ -86,8 +109,8 @@ pub(crate) fn set_note(
     owners: Vec<String>,
     tags: Vec<String>,
 ) -> PyResult<()> {
-    enter(py, || transaction.with(|inner| inner.set_note(name, &path, Note { comment, owners, tags }))
-)}
+    enter(py, || transaction.with(|inner| inner.set_note(name, &path, Note { comment, owners, tags })))
+}
 
 fn read_field(frame: Input) -> lakebed_core::Result<(Field, Option<ArrayRef>)> {
     let batch = read_one(frame)?;

@@ -31,7 +31,10 @@ impl Transaction {
     }
 
     /// Run `work` on the transaction. Other threads wait; the same one would wait for ever, so it is refused.
-    pub(crate) fn with<T>(&self, work: impl FnOnce(&mut core::Transaction) -> lakebed_core::Result<T>) -> lakebed_core::Result<T> {
+    pub(crate) fn with<T>(
+        &self,
+        work: impl FnOnce(&mut core::Transaction) -> lakebed_core::Result<T>,
+    ) -> lakebed_core::Result<T> {
         let owner = || self.owner.lock().unwrap_or_else(PoisonError::into_inner);
         if *owner() == Some(thread::current().id()) {
             let problem = "the transaction is in use: a progress callback or a stream of batches cannot use the \

@@ -44,8 +44,9 @@ impl Arrangement {
         let mut buckets = None;
         if self.n_buckets > 0 {
             let hashes = key_hashes(batch, &self.bucket_by)?;
-            let of_rows: ArrayRef =
-                Arc::new(UInt32Array::from_iter_values(hashes.iter().map(|hash| (hash % u64::from(self.n_buckets)) as u32)));
+            let of_rows: ArrayRef = Arc::new(UInt32Array::from_iter_values(
+                hashes.iter().map(|hash| (hash % u64::from(self.n_buckets)) as u32),
+            ));
             keys.push(SortColumn { values: Arc::clone(&of_rows), options: None });
             buckets = Some(of_rows);
         }
@@ -104,7 +105,9 @@ fn normalised(column: &ArrayRef) -> Result<Normal> {
         Normal::Words(signed.unary::<_, UInt64Type>(|value| value as u64))
     };
     Ok(match column.data_type() {
-        DataType::Utf8View | DataType::Utf8 => Normal::Bytes(cast(&cast(column, &DataType::LargeUtf8)?, &DataType::LargeBinary)?),
+        DataType::Utf8View | DataType::Utf8 => {
+            Normal::Bytes(cast(&cast(column, &DataType::LargeUtf8)?, &DataType::LargeBinary)?)
+        }
         DataType::BinaryView | DataType::Binary | DataType::LargeUtf8 | DataType::LargeBinary => {
             Normal::Bytes(cast(column, &DataType::LargeBinary)?)
         }

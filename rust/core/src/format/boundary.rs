@@ -95,7 +95,11 @@ impl Boundary {
     fn pass_quiet(&mut self, n_rows: usize, size: impl Fn(usize) -> usize) -> usize {
         let mut quiet = 0;
         let state = &mut self.state;
-        while quiet < n_rows && state.n_hashed == 0 && state.n_rows < self.min_rows - WINDOW && state.n_bytes < MIN_BYTES {
+        while quiet < n_rows
+            && state.n_hashed == 0
+            && state.n_rows < self.min_rows - WINDOW
+            && state.n_bytes < MIN_BYTES
+        {
             state.n_rows += 1;
             state.n_bytes += size(quiet);
             quiet += 1;

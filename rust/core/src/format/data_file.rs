@@ -15,13 +15,12 @@ use arrow_select::coalesce::BatchCoalescer;
 use arrow_select::concat::concat_batches;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use super::arrange::{Arrangement, RUN_ROWS};
 use super::boundary::Boundary;
+use super::encoding;
 use super::names;
 use super::row_ids::RowIds;
 use super::schema::TableSchema;
@@ -33,8 +32,6 @@ use crate::threads;
 
 /// Rows that are encoded at once. Blocks start at the same rows of a file however the caller's batches fall.
 pub const BLOCK_ROWS: usize = 65_536;
-/// Rows of a row group: large enough to compress well, small enough for several threads to read one file.
-const ROW_GROUP_ROWS: usize = 4 * BLOCK_ROWS;
 /// Rows in which the end of a file is looked for at once.
 const PIECE_ROWS: usize = 8192;
 /// Files that wait for a free thread before all of them are written.
@@ -231,7 +228,11 @@ impl Cutter<'_> {
     }
 
     fn write(&self, pending: &Pending) -> Result<WrittenFile> {
-        let mut file = OpenFile::start(self.target, &self.physical)?;
+        let mut file: Option<OpenFile> = None;
+        let mut write = |block: RecordBatch| match file.as_mut() {
+            Some(file) => file.write(&block),
+            None => file.insert(OpenFile::start(self.target, &self.physical, &block)?).write(&block),
+        };
         let mut blocks = BatchCoalescer::new(Arc::clone(&self.physical), BLOCK_ROWS);
         let mut row_ids = self.is_moved.then(RowIds::default);
         for batch in &pending.batches {
@@ -240,13 +241,17 @@ impl Cutter<'_> {
             }
             blocks.push_batch(without_origins(batch, &self.physical)?)?;
             while let Some(block) = blocks.next_completed_batch() {
-                file.write(&block)?;
+                write(block)?;
             }
         }
         blocks.finish_buffered_batch()?;
         while let Some(block) = blocks.next_completed_batch() {
-            file.write(&block)?;
+            write(block)?;
         }
+        let file = match file {
+            Some(file) => file,
+            None => OpenFile::start(self.target, &self.physical, &RecordBatch::new_empty(Arc::clone(&self.physical)))?,
+        };
         let mut written = file.close(self.target)?;
         (written.bucket, written.row_ids) = (pending.bucket, row_ids);
         Ok(written)
@@ -272,13 +277,15 @@ struct OpenFile {
 }
 
 impl OpenFile {
-    fn start(target: &Target<'_>, physical: &Arc<Schema>) -> Result<Self> {
+    /// A file whose first rows are `sample`.
+    fn start(target: &Target<'_>, physical: &Arc<Schema>, sample: &RecordBatch) -> Result<Self> {
         let upload = HashingUpload {
             upload: target.store.stage()?,
             hasher: blake3::Hasher::new_keyed(target.key),
             size_bytes: 0,
         };
-        let options = ArrowWriterOptions::new().with_properties(properties()?).with_skip_arrow_metadata(true);
+        let options =
+            ArrowWriterOptions::new().with_properties(encoding::properties(sample)?).with_skip_arrow_metadata(true);
         let parquet = ArrowWriter::try_new_with_options(upload, Arc::clone(physical), options)?;
         let n_columns = physical.fields().len();
         Ok(Self { parquet, collector: Collector::new(physical)?, n_rows: 0, n_columns })
@@ -331,16 +338,6 @@ pub fn check_origins(schema: &Schema, place: &str) -> Result<()> {
     }
     let problem = "moved rows begin with their id and sequence".into();
     Err(Error::SchemaMismatch { place: place.into(), problem, hint: "give both as uint64".into() })
-}
-
-fn properties() -> Result<WriterProperties> {
-    Ok(WriterProperties::builder()
-        .set_created_by("lakebed".into())
-        .set_writer_version(WriterVersion::PARQUET_1_0)
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_statistics_enabled(EnabledStatistics::Page)
-        .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-        .build())
 }
 
 /// Counts and hashes what goes to the store.

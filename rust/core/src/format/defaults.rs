@@ -34,7 +34,9 @@ pub fn to_text(array: &ArrayRef, kind: &DataType) -> Result<String> {
     if value(&text, kind)?.to_data() == typed.to_data() {
         return Ok(text);
     }
-    Err(Error::InvalidArgument(format!("a default of type {kind} cannot be kept; add the column and update it instead")))
+    Err(Error::InvalidArgument(format!(
+        "a default of type {kind} cannot be kept; add the column and update it instead"
+    )))
 }
 
 fn value(text: &str, kind: &DataType) -> Result<ArrayRef> {

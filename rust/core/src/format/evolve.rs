@@ -155,7 +155,12 @@ impl ColumnField {
                 return Err(contradiction(place, problem));
             }
             if !narrowing {
-                return Err(Error::Narrowing { place: place.into(), column: name, from: from.to_string(), to: kind.to_string() });
+                return Err(Error::Narrowing {
+                    place: place.into(),
+                    column: name,
+                    from: from.to_string(),
+                    to: kind.to_string(),
+                });
             }
         }
         keep_ids(&mut kind, &from);
@@ -186,7 +191,11 @@ fn keep_ids(kind: &mut ColumnType, from: &ColumnType) {
 }
 
 /// The fields beside the one at `path`, and its position among them.
-fn locate<'a>(fields: &'a mut Vec<ColumnField>, path: &[String], place: &str) -> Result<(&'a mut Vec<ColumnField>, usize)> {
+fn locate<'a>(
+    fields: &'a mut Vec<ColumnField>,
+    path: &[String],
+    place: &str,
+) -> Result<(&'a mut Vec<ColumnField>, usize)> {
     let (name, rest) = path.split_first().ok_or_else(|| empty_path(place))?;
     let Some(position) = fields.iter().position(|field| field.name == *name) else {
         let nearest = nearest(name, fields.iter().map(|field| field.name.as_str()));
@@ -196,7 +205,11 @@ fn locate<'a>(fields: &'a mut Vec<ColumnField>, path: &[String], place: &str) ->
         return Ok((fields, position));
     }
     let inner = members(&mut fields[position], place)?;
-    let rest = if rest.len() > 1 && rest[0] == "item" && inner.iter().all(|field| field.name != "item") { &rest[1..] } else { rest };
+    let rest = if rest.len() > 1 && rest[0] == "item" && inner.iter().all(|field| field.name != "item") {
+        &rest[1..]
+    } else {
+        rest
+    };
     locate(inner, rest, place)
 }
 

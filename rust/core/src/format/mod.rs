@@ -15,4 +15,5 @@ pub mod evolve;
 pub mod project;
 pub mod boundary;
 pub mod arrange;
+mod encoding;
 pub mod data_file;

@@ -35,7 +35,8 @@ pub fn plan(table: &Table, options: CompactionOptions) -> Result<Vec<FileSet>> {
     let mut groups: Vec<Vec<Source>> = Vec::new();
     for source in &files.sources {
         let file = source.file();
-        let is_sparse = file.n_deleted() as f64 > 0.0 && file.n_deleted() as f64 >= options.deleted_fraction * file.n_rows as f64;
+        let is_sparse =
+            file.n_deleted() as f64 > 0.0 && file.n_deleted() as f64 >= options.deleted_fraction * file.n_rows as f64;
         let is_old = source.schema.id != files.schema.id;
         let is_wanted = options.full || is_sparse || file.n_live() < min_rows;
         let run = runs.entry(file.bucket).or_default();

@@ -223,7 +223,8 @@ impl<'a> Walk<'a> {
         let sum = |count: fn(&Leaf) -> u64| leaves.iter().map(count).sum::<u64>();
         let found = [sum(|x| x.n_files), sum(|x| x.n_rows), sum(|x| x.n_deleted), sum(|x| x.size_bytes)];
         let expected = [node.n_files, node.n_rows, node.n_deleted, node.size_bytes];
-        let show = |[files, rows, gone, bytes]: [u64; 4]| format!("{files} files, {rows} rows, {gone} gone, {bytes} bytes");
+        let show =
+            |[files, rows, gone, bytes]: [u64; 4]| format!("{files} files, {rows} rows, {gone} gone, {bytes} bytes");
         let problem = "a node counts other files than its leaves";
         let checked = if found == expected { Ok(()) } else { Err(wrong(table, problem, show(expected), show(found))) };
         self.report.take(checked, false)?;

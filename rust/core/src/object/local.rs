@@ -282,7 +282,17 @@ impl Upload for LocalUpload {
         if self.size_bytes >= SYNC_AT_ONCE {
             self.sync()?;
         }
-        self.rename(&self.root.join(name))
+        let path = self.root.join(name);
+        create_parent(self.files.as_ref(), &path)?;
+        match self.files.link(&self.path, &path) {
+            Ok(()) => Ok(()),
+            // Something durable may refer to what is there, so that only durable bytes may take its place.
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {
+                self.sync()?;
+                self.rename(&path)
+            }
+            Err(e) => Err(failed("create", &path, e)),
+        }
     }
 }
 

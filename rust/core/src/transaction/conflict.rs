@@ -123,7 +123,13 @@ impl Moved<'_> {
         }
     }
 
-    fn rebase_table(&self, name: &str, staged: &mut StagedTable, removed: &BTreeMap<String, Removed>, base_sequence: u64) -> Result<()> {
+    fn rebase_table(
+        &self,
+        name: &str,
+        staged: &mut StagedTable,
+        removed: &BTreeMap<String, Removed>,
+        base_sequence: u64,
+    ) -> Result<()> {
         let ours = describe_staged(name, staged);
         let source = staged.before.as_ref().map_or(name, |before| before.name.as_str()).to_owned();
         if source != name && !removed.contains_key(name) && self.head.tables()?.contains_key(name) {
@@ -216,11 +222,14 @@ fn describe_change(before: &Snapshot, after: &Snapshot, name: &str) -> Result<&'
             if is_renamed { "rename" } else { "drop" }
         }
         (Some(old), Some(new)) if old.version.table_id != new.version.table_id => "drop and creation",
-        (Some(old), Some(new)) if old.version.schema != new.version.schema || old.notes != new.notes => "change of columns",
+        (Some(old), Some(new)) if old.version.schema != new.version.schema || old.notes != new.notes => {
+            "change of columns"
+        }
         (Some(old), Some(new)) => {
             let added = new.version.next_row_id.wrapping_sub(old.version.next_row_id);
             let is_append = new.version.n_rows().wrapping_sub(old.version.n_rows()) == added;
-            let is_kept = old.version.leaves.iter().any(|leaf| new.version.leaves.iter().any(|kept| kept.zones == leaf.zones));
+            let is_kept =
+                old.version.leaves.iter().any(|leaf| new.version.leaves.iter().any(|kept| kept.zones == leaf.zones));
             match (is_append, is_kept || new.version.n_deleted() > 0) {
                 (true, _) => "append",
                 (false, true) => "change of rows",

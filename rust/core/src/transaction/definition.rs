@@ -57,4 +57,3 @@ fn all_ids(fields: &[ColumnField]) -> BTreeSet<i32> {
     }
     ids
 }
-

@@ -152,7 +152,9 @@ impl StagedTable {
             }
         }
         // A narrower type may not hold what was written meanwhile.
-        let widens = |field: &ColumnField| now.field_by_id(field.id).is_none_or(|new| new.kind.accepts(&field.kind) || is_nested(&new.kind));
+        let widens = |field: &ColumnField| {
+            now.field_by_id(field.id).is_none_or(|new| new.kind.accepts(&field.kind) || is_nested(&new.kind))
+        };
         Ok(self.schema.fields.iter().all(widens))
     }
 }
@@ -187,7 +189,10 @@ fn check_rows(files: &FileSet, change: &Evolution, next: &TableSchema, place: &s
     }
     match change {
         Evolution::Add { path, field, default } if !field.is_nullable() && default.is_none() => {
-            let problem = format!("column '{}' may not be null, but the rows that are there have no value for it; give a default", path.join("."));
+            let problem = format!(
+                "column '{}' may not be null, but the rows that are there have no value for it; give a default",
+                path.join(".")
+            );
             Err(contradiction(place, problem))
         }
         Evolution::SetNullable { path, nullable: false } => check_column(files, next, &path[0], place, &mut |batch| {
@@ -235,7 +240,11 @@ fn nulls_at(column: &arrow_array::ArrayRef, path: &[String]) -> usize {
         let Some(member) = array.column_by_name(name) else { return 0 };
         let both = arrow_buffer::NullBuffer::union(array.nulls(), member.nulls());
         let outer = array.null_count();
-        return if rest.is_empty() { both.map_or(0, |nulls| nulls.null_count()) - outer } else { nulls_at(member, rest) };
+        return if rest.is_empty() {
+            both.map_or(0, |nulls| nulls.null_count()) - outer
+        } else {
+            nulls_at(member, rest)
+        };
     }
     match column.as_list_opt::<i64>() {
         Some(array) => nulls_at(array.values(), if name == "item" { rest } else { path }),

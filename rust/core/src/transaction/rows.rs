@@ -96,7 +96,9 @@ impl Transaction {
         let objects = Arc::clone(self.base.objects());
         let staged = self.staged(name)?;
         if !staged.files.is_empty() || !staged.changes.removed.is_empty() {
-            return Err(Error::InvalidArgument(format!("{place} has other changes in this transaction; commit them first")));
+            return Err(Error::InvalidArgument(format!(
+                "{place} has other changes in this transaction; commit them first"
+            )));
         }
         let options = ReadOptions { columns: None, row_ids: true };
         let schema = Arc::new(staged.schema.clone());
@@ -165,7 +167,8 @@ impl StagedTable {
                 ids.remove(row.id);
             });
         }
-        let is_lost = ids.max().is_some_and(|last| last >= STAGED_ROW_IDS) || ids.intersection_len(&self.changes.removed) > 0;
+        let is_lost =
+            ids.max().is_some_and(|last| last >= STAGED_ROW_IDS) || ids.intersection_len(&self.changes.removed) > 0;
         let has_base = self.before.is_some() && self.mode == Mode::Append;
         if is_lost || (!has_base && !ids.is_empty()) {
             return Err(lost_rows(place));
