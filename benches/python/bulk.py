@@ -122,7 +122,9 @@ def write_stream(folder: str) -> None:
     warehouse.write("t", stream(), progress=watch)
     assert warehouse.table("t").num_rows == STREAM_ROWS
     fifth = peaks[len(peaks) // 5]
-    print(f"  peak memory: {peaks[-1] / 1024:.0f} MiB, {fifth / 1024:.0f} MiB after a fifth, {before / 1024:.0f} before")
+    print(
+        f"  peak memory: {peaks[-1] / 1024:.0f} MiB, {fifth / 1024:.0f} MiB after a fifth, {before / 1024:.0f} before"
+    )
 
 
 def main() -> None:

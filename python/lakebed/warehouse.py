@@ -194,8 +194,16 @@ class Warehouse:
             >>> lb.open("memory://").create("t", {"a": pl.Int64, "b": pl.String}).schema.names
             ['a', 'b']
         """
-        layout = {"sort_by": sort_by, "bucket_by": bucket_by, "n_buckets": n_buckets}
-        return operations.create(self._session, name, schema, message=message, branch=branch, **layout)
+        return operations.create(
+            self._session,
+            name,
+            schema,
+            message=message,
+            branch=branch,
+            sort_by=sort_by,
+            bucket_by=bucket_by,
+            n_buckets=n_buckets,
+        )
 
     def drop(self, name: str, *, message: str = "", branch: str | None = None) -> Snapshot:
         """Drop a table and its expectations. Older versions keep both.
@@ -435,14 +443,13 @@ class Warehouse:
     # --- Statistics and expectations ---------------------------------------------------------------------------------
 
     def statistics(self, name: str, version: VersionLike = None, *, exact: bool = False) -> Statistics:
-        """Give the statistics of a table version from what is stored with it. No data file is read,
-        unless exact ones are asked for.
+        """Give the statistics of a table version from what is stored with it; only `exact` may read data files.
 
         Args:
             name: The table.
             version: As for `table`.
-            exact: Where rows were deleted or changed, all but the number of rows are bounds. With `exact` the files that
-                lost rows are read, and nothing is a bound.
+            exact: Where rows were deleted or changed, all but the number of rows are bounds. With `exact` the files
+                that lost rows are read, and nothing is a bound.
 
         Returns:
             Statistics of every column.

@@ -20,7 +20,9 @@ TEXT_LIMIT_BYTES = 1 << 20
 def texts(root: Path, files: list[Path]) -> dict[Path, str]:
     """Every text that a person writes: lock, licence and this file itself aside."""
     skipped = {Path("Cargo.lock"), Path("LICENSE"), Path(__file__).relative_to(root)}
-    chosen = [path for path in files if path not in skipped and path.suffix not in BINARY]
+    # A warehouse that is kept is no text.
+    written = [path for path in files if not any(part.endswith(".lakebed") for part in path.parts)]
+    chosen = [path for path in written if path not in skipped and path.suffix not in BINARY]
     found = {path: (root / path).read_text(encoding="utf-8") for path in chosen}
     assert len(found) > 20, f"found only {sorted(found)}"
     return found

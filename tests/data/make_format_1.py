@@ -1,7 +1,7 @@
 """Make the warehouse of format version 1 that every later Lakebed must open: `python tests/data/make_format_1.py`.
 
-It was made once and is never made anew: `tests/conformance/test_format_1.py` opens a copy of it and compares all that it
-finds with `format_1.json`, which this program wrote beside it.
+It was made once and is never made anew: `tests/conformance/test_format_1.py` opens a copy of it and compares all that
+it finds with `format_1.json`, which this program wrote beside it.
 """
 
 from __future__ import annotations
@@ -66,6 +66,11 @@ def make(wh: lb.Warehouse) -> None:
     wh.rename("sales.orders", "sales.archive")
     wh.write("gone", pl.DataFrame({"x": [1]}))
     wh.drop("gone")
+    changed = wh.write("changed", pl.DataFrame({"id": range(6), "x": [0.5 * n for n in range(6)]}), sort_by="id")
+    changed = changed.delete(where="id = 1").update({"x": "x * 2"}, where="id > 3")
+    changed = changed.upsert(pl.DataFrame({"id": [2, 9], "x": [20.0, 90.0]}), key="id")
+    changed = changed.add_column("n", "int16", default=7).rename_column("x", "y").set_note("y", comment="twice x")
+    changed.append(pl.DataFrame({"id": [10], "y": [1.0]})).compact()
     with wh.execution("train", parameters={"degree": 2}) as run:
         wh.table("sales.archive").scan().pl()
         run.log_metrics(accuracy=0.75)

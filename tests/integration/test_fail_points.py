@@ -39,6 +39,10 @@ VERBS = (
     "tag",
     "branch",
     "lake",
+    "delete",
+    "upsert",
+    "alter",
+    "compact",
 )
 
 
@@ -102,7 +106,8 @@ def folder(memory: Path) -> Iterator[Path]:
 def template(memory: Path) -> Path:
     location = memory / "template"
     wh = lb.open(location)
-    wh.write("t", rows(1, 2))
+    wh.write("t", rows(1, 2, 9))
+    wh.table("t").delete(where="x = 9")
     wh.write("u", rows(3))
     wh.tag("v1")
     wh.lake.put("raw/0.txt", b"zero")
@@ -129,7 +134,7 @@ def check_reopened(location: Path, before: State, place: str, *, with_lineage: b
     assert after["log main"][-len(before["log main"]) :] == before["log main"], place
     wh = lb.open(location)
     # The lineage store is made anew by this, which takes most of the time.
-    report = wh.verify() if with_lineage else wh._session.repository.verify(wh.at("main"))
+    report = wh.verify() if with_lineage else wh._session.repository.verify_snapshot(wh.at("main"))
     assert report.ok, f"{place}: {report}"
     wh.write("after", rows(9))
     assert wh.table("after").scan().arrow()["x"].to_pylist() == [9], place

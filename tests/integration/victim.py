@@ -45,6 +45,10 @@ VERBS: dict[str, Callable[[Warehouse], object]] = {
     "tag": lambda wh: wh.tag("v2"),
     "branch": lambda wh: wh.branch("try"),
     "lake": lambda wh: wh.lake.put("raw/b.txt", b"fifty"),
+    "delete": lambda wh: wh.table("t").delete(where="x = 1"),
+    "upsert": lambda wh: wh.table("t").upsert(rows(2, 50), key="x"),
+    "alter": lambda wh: wh.table("t").add_column("y", "int8", default=1),
+    "compact": lambda wh: wh.table("t").compact(full=True, deleted_fraction=0),
     "open": lambda wh: wh.tables(),
 }
 

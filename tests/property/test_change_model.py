@@ -1,7 +1,7 @@
 """Random deletes, updates, merges, changes of columns and compactions against a model of plain Python.
 
-Every version is compared in full, by every way of reading, before and after compaction. A row of the model carries its id,
-so that ids and the commits that wrote the rows are compared too.
+Every version is compared in full, by every way of reading, before and after compaction. A row of the model carries its
+id, so that ids and the commits that wrote the rows are compared too.
 """
 
 from __future__ import annotations
@@ -242,7 +242,7 @@ class Runner:
         self.table.reorder_columns(names)
         self.model = replace(self.model, columns={name: self.model.columns[name] for name in names})
 
-    def compact(self, full: bool) -> None:  # noqa: FBT001 - drawn by hypothesis.
+    def compact(self, full: bool) -> None:
         before = self.table
         report = before.compact(full=full)
         after = self.table

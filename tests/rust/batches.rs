@@ -6,14 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, RecordBatchIterator, RecordBatchReader};
+use arrow_cast::cast;
 use arrow_schema::{Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use lakebed_core::Result;
 use lakebed_core::log::snapshot::Table;
 use lakebed_core::random::random_hex;
 use lakebed_core::repository::Repository;
+use lakebed_core::scan::reader::{self, ReadOptions};
+use lakebed_core::scan::source::FileSet;
 use lakebed_core::transaction::{Committed, Mode, Transaction};
-use parquet::arrow::arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 
 /// What a test returns: any error fails it.
 pub(crate) type Outcome<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
@@ -65,16 +67,13 @@ pub(crate) fn finish(transaction: &mut Transaction) -> Result<Committed> {
 /// All rows of a table in row order, in the table's own Arrow types; its files are checked.
 pub(crate) fn rows(repository: &Repository, table: &Table) -> Outcome<RecordBatch> {
     let schema: SchemaRef = Arc::new(table.version.schema.to_arrow());
-    let files = repository.plan(table, None)?;
-    repository.open_files(&files)?;
+    repository.open_files(&repository.plan(table, None)?)?;
+    let reader = reader::read(&FileSet::of_table(table, None)?, &ReadOptions::default(), &table.name)?;
     let mut parts = Vec::new();
-    for file in files {
-        let bytes = repository.objects().store.get(&file.name)?.ok_or("a data file is missing")?;
-        let options = ArrowReaderOptions::new().with_schema(Arc::clone(&schema));
-        let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(nameless_file(&bytes)?, options)?;
-        for part in reader.build()? {
-            parts.push(part?);
-        }
+    for part in reader {
+        let part = part?;
+        let columns = part.columns().iter().zip(schema.fields()).map(|(column, field)| cast(column, field.data_type()));
+        parts.push(RecordBatch::try_new(Arc::clone(&schema), columns.collect::<Result<_, _>>()?)?);
     }
     Ok(concat_batches(&schema, &parts)?)
 }

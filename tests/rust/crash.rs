@@ -4,10 +4,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use arrow_array::{Int64Array, StringArray};
+use arrow_array::cast::AsArray;
+use arrow_array::types::UInt64Type;
+use arrow_array::{ArrayRef, Int64Array, StringArray, UInt64Array};
+use arrow_schema::{DataType, Field};
+use lakebed_core::format::evolve::Evolution;
+use lakebed_core::maintenance::compaction::{self, CompactionOptions};
 use lakebed_core::repository::Repository;
+use lakebed_core::scan::reader::{self, ReadOptions};
 use lakebed_core::sketch::hash_u64;
-use lakebed_core::transaction::Mode;
+use lakebed_core::transaction::{Mode, Transaction};
 use lakebed_core::{Error, Result};
 
 use crate::batches::{Outcome, batch, finish, ints, stream, values, write, write_to};
@@ -91,7 +97,7 @@ fn put_raw(repository: &Repository, path: &str) -> Result<()> {
 /// What a user does, one acknowledged step after another.
 type Step = (&'static str, fn(&Repository) -> Result<()>);
 
-const STEPS: [Step; 15] = [
+const STEPS: [Step; 21] = [
     ("a first table", |repository| append(repository, "main", "t", 1)),
     ("a second table", |repository| append(repository, "main", "u", 2)),
     ("a tag", |repository| repository.create_tag("v1", &repository.head("main")?)),
@@ -108,7 +114,58 @@ const STEPS: [Step; 15] = [
     ("a branch of a branch", |repository| repository.create_branch("c", &repository.head("b")?)),
     ("an overwrite", |repository| write(repository, "t", Mode::Overwrite, &ints(0..9).map_err(invalid)?).map(|_| ())),
     ("an append after it", |repository| append(repository, "main", "t", 5)),
+    ("a delete", |repository| delete(repository, 2)),
+    ("an update", update),
+    ("a delete of an updated row", |repository| delete(repository, 1)),
+    ("a new column", |repository| evolve(repository, "y")),
+    ("a compaction", compact),
+    ("an append after that", |repository| append(repository, "main", "t", 6)),
 ];
+
+/// The row of table `t` at a position.
+fn row_id(transaction: &Transaction, position: usize) -> Result<u64> {
+    let files = transaction.files("t", None)?;
+    let rows = reader::read(&files, &ReadOptions { columns: None, row_ids: true }, "t")?;
+    let ids: Vec<u64> = rows
+        .map_while(Result::ok)
+        .flat_map(|batch| batch.column(0).as_primitive::<UInt64Type>().values().to_vec())
+        .collect();
+    ids.get(position).copied().ok_or_else(|| Error::InvalidArgument(format!("{} rows", ids.len())))
+}
+
+fn delete(repository: &Repository, position: usize) -> Result<()> {
+    let mut transaction = repository.begin("main")?;
+    let ids = UInt64Array::from(vec![row_id(&transaction, position)?]);
+    transaction.delete_rows("t", &mut stream(&[batch(vec![("id", Arc::new(ids))]).map_err(invalid)?]))?;
+    finish(&mut transaction).map(|_| ())
+}
+
+fn update(repository: &Repository) -> Result<()> {
+    let mut transaction = repository.begin("main")?;
+    let ids = UInt64Array::from(vec![row_id(&transaction, 1)?]);
+    let (sequence, x) = (UInt64Array::from(vec![0]), Int64Array::from(vec![77]));
+    let columns: Vec<(&str, ArrayRef)> = vec![("i", Arc::new(ids)), ("q", Arc::new(sequence)), ("x", Arc::new(x))];
+    transaction.update_rows("t", &mut stream(&[batch(columns).map_err(invalid)?]))?;
+    finish(&mut transaction).map(|_| ())
+}
+
+fn evolve(repository: &Repository, name: &str) -> Result<()> {
+    let mut transaction = repository.begin("main")?;
+    let field = Field::new(name, DataType::Int32, true);
+    let change = Evolution::Add { path: vec![name.into()], field, default: Some("9".into()) };
+    transaction.evolve("t", &change)?;
+    finish(&mut transaction).map(|_| ())
+}
+
+fn compact(repository: &Repository) -> Result<()> {
+    let table = repository.head("main")?.table("t")?;
+    let options = CompactionOptions { full: true, ..CompactionOptions::default() };
+    let mut transaction = repository.begin("main")?;
+    for group in compaction::plan(&table, options)? {
+        transaction.compact_files("t", &group)?;
+    }
+    finish(&mut transaction).map(|_| ())
+}
 
 /// Ways in which the loose things may come out of a crash: all of them where there are few, else the extremes, each thing
 /// alone, and a seeded sample.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from lakebed.cli import transfer as transfer  # noqa: PLC0414 - importing it registers its commands.
 from lakebed.cli.commands import app
 from lakebed.cli.run import main
 
 __all__ = ["app", "main"]
-

@@ -15,7 +15,8 @@ from lakebed.lake.files import find_files, format_of, read_frames, write_frame
 
 Table = Annotated[str, typer.Argument(help="Name of the table.")]
 Format = Annotated[
-    str | None, typer.Option("--format", "-f", help="csv, parquet, jsonl or arrow; by the name of the file if not given.")
+    str | None,
+    typer.Option("--format", "-f", help="csv, parquet, jsonl or arrow; by the name of the file if not given."),
 ]
 WriteBranch = Annotated[str, typer.Option("--branch", "-b", help="Branch to change.")]
 Message = Annotated[str, typer.Option("--message", "-m", help="Why; kept in the history.")]
@@ -63,9 +64,7 @@ def import_files(
     wh = lb.open(location)
     known = table in wh.tables(branch) and mode == "append"
     types = dict(pl.Schema(wh.table(table, branch).schema)) if known else None
-    frames = read_frames(
-        paths, format=format_, null_values=null_values or (), separator=separator, types=types
-    )
+    frames = read_frames(paths, format=format_, null_values=null_values or (), separator=separator, types=types)
     before = wh.table(table, branch).num_rows if known else 0
     written = wh.write(table, frames, mode=mode, branch=branch, message=message)
     answer = {

@@ -1,7 +1,7 @@
 """Tables in files of the common formats: CSV, Parquet, JSON lines and Arrow, read and written.
 
-Parquet and Arrow files come as streams of batches, so they may be larger than memory; CSV and JSON lines are read whole,
-since the types of their columns follow from all rows.
+Parquet and Arrow files come as streams of batches, so they may be larger than memory; CSV and JSON lines are read
+whole, since the types of their columns follow from all rows.
 """
 
 from __future__ import annotations
@@ -49,11 +49,16 @@ def find_files(patterns: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for pattern in patterns:
-        matches = [pattern] if pattern == STDIN else sorted(filter(os.path.isfile, glob.glob(pattern, recursive=True)))
+        matches = [pattern] if pattern == STDIN else _matches(pattern)
         if not matches:
             raise FileNotFoundError(f"no file matches {pattern!r}; give the path of a file, or - for standard input")
         found += [path for path in matches if path not in found]
     return found
+
+
+def _matches(pattern: str) -> list[str]:
+    # A path of pathlib would lose what the user wrote, for instance a leading "./".
+    return sorted(filter(os.path.isfile, glob.glob(pattern, recursive=True)))  # noqa: PTH207
 
 
 def format_of(path: str, asked: str | None = None) -> str:
@@ -92,7 +97,7 @@ def read_frames(
     separator: str = ",",
     types: Mapping[str, Any] | None = None,
 ) -> Iterator[Any]:
-    """Read files one after the other.
+    r"""Read files one after the other.
 
     Args:
         paths: Files; `-` is standard input.
@@ -110,7 +115,7 @@ def read_frames(
     Example:
         >>> import tempfile
         >>> folder = tempfile.mkdtemp()
-        >>> _ = Path(folder, "a.csv").write_text("zip,n\\n01234,1\\n")
+        >>> _ = Path(folder, "a.csv").write_text("zip,n\n01234,1\n")
         >>> import polars as pl
         >>> [frame.rows() for frame in read_frames([f"{folder}/a.csv"], types={"zip": pl.String()})]
         [[('01234', 1)]]
@@ -133,9 +138,12 @@ def _of_one_type(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     """Columns of several files in types that hold the values of all."""
     import polars as pl
 
-    common = pl.concat([frame.head(0) for frame in frames], how="diagonal_relaxed").schema
+    # A column without a value is text to each file by itself; the other files know better.
+    known = [frame.select(c for c in frame.iter_columns() if c.null_count() < frame.height).head(0) for frame in frames]
+    full = pl.concat([frame.head(0) for frame in frames], how="diagonal_relaxed").schema
+    common = {**full, **pl.concat(known, how="diagonal_relaxed").schema}
     for frame in frames:
-        yield frame.cast({name: common[name] for name in frame.columns})
+        yield frame.cast({name: common[name] for name in frame.columns})  # type: ignore[arg-type] # Types of Polars.
 
 
 def _read_text(
@@ -199,7 +207,7 @@ def _read_batches(path: str, data: bytes | None, kind: str) -> Iterator[Any]:
 
 
 def write_frame(frame: pl.LazyFrame, path: str, *, format: str | None = None) -> str:  # noqa: A002 - as above.
-    """Write rows to a file, or to standard output. The file appears whole or not at all.
+    r"""Write rows to a file, or to standard output. The file appears whole or not at all.
 
     Args:
         frame: The rows.
@@ -216,14 +224,14 @@ def write_frame(frame: pl.LazyFrame, path: str, *, format: str | None = None) ->
         >>> import polars as pl, tempfile
         >>> path = f"{tempfile.mkdtemp()}/a.jsonl"
         >>> write_frame(pl.LazyFrame({"a": [1, 2]}), path), Path(path).read_text()
-        ('jsonl', '{"a":1}\\n{"a":2}\\n')
+        ('jsonl', '{"a":1}\n{"a":2}\n')
     """
     kind = format_of(path, format)
     if path == STDIN:
         _sink(frame, sys.stdout.buffer, kind)
         return kind
     target = Path(path)
-    handle, staged = tempfile.mkstemp(dir=target.parent or ".", prefix=f".{target.name}-")
+    handle, staged = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}-")
     os.close(handle)
     try:
         _sink(frame, staged, kind)

@@ -19,8 +19,8 @@ from lakebed.errors import (
 )
 from lakebed.lake import LakeView, Pointer, describe
 from lakebed.pipeline.expectations import Expectations
-from lakebed.pipeline.row_changes import TableChanges
 from lakebed.pipeline.references import TableReference, references, to_dict
+from lakebed.pipeline.row_changes import TableChanges
 from lakebed.pipeline.session import author
 from lakebed.schema import Schema
 from lakebed.storage import arrow_schema

@@ -9,8 +9,8 @@ from lakebed.errors import InvalidArgumentError, WriteConflictError
 from lakebed.pipeline.changes import Changes
 
 if TYPE_CHECKING:
-    from lakebed._core import FileSet
     from lakebed.pipeline.session import Session
+    from lakebed.storage import FileSet
 
 _MAX_ATTEMPTS = 20
 

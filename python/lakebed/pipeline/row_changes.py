@@ -13,8 +13,7 @@ from lakebed.storage.definition import Note, to_path
 from lakebed.storage.merge import MergeReport, MergeRules
 
 if TYPE_CHECKING:
-    from lakebed._core import FileSet
-    from lakebed.storage import Transaction
+    from lakebed.storage import FileSet, Transaction
     from lakebed.typing import Frame
 
 
@@ -140,8 +139,8 @@ class TableChanges:
             matched: `"update"`, `"delete"` or `"keep"` a row of the table whose key the frame has.
             not_matched: `"insert"` or `"skip"` a row of the frame whose key the table has not.
             not_matched_by_source: `"keep"` or `"delete"` a row of the table whose key the frame has not.
-            delete_when: SQL condition over the frame; where it is true, a matched row goes and none is inserted. Columns
-                that only this condition reads need not be in the table.
+            delete_when: SQL condition over the frame; where it is true, a matched row goes and none is inserted.
+                Columns that only this condition reads need not be in the table.
             inputs: Tables and raw files from which the rows were made, for the lineage.
 
         Returns:
@@ -236,15 +235,15 @@ class TableChanges:
     def change_type(self, name: str, column: str | Sequence[str], kind: Any, *, narrowing: bool = False) -> None:
         """Stage another type of a column or nested field.
 
-        A wider type of the same kind costs nothing; one that changes what stored statistics mean, such as a float for an
-        integer, writes the table's files again.
+        A wider type of the same kind costs nothing; one that changes what stored statistics mean, such as a float for
+        an integer, writes the table's files again.
 
         Args:
             name: The table.
             column: Its name, or the names that lead to it.
             kind: The new type: an Arrow or Polars type, or a name such as `"int64"`.
-            narrowing: Says that a type is meant which does not hold all values of the present one. Whole numbers that are
-                there must fit; fractions are rounded.
+            narrowing: Says that a type is meant which does not hold all values of the present one. Whole numbers that
+                are there must fit; fractions are rounded.
 
         Raises:
             NarrowingError: The type is narrower and `narrowing` is not set.

@@ -1,8 +1,8 @@
 """A table as users hold it: one version to read from, and verbs that change the table of its branch.
 
-A verb makes one commit and gives the table at the new version; the handle itself stays at its own. Where somebody else was
-faster, what can be done again is done again on the new version: deletes, updates and changes of columns always, merges
-where their source can be read twice.
+A verb makes one commit and gives the table at the new version; the handle itself stays at its own. Where somebody else
+was faster, what can be done again is done again on the new version: deletes, updates and changes of columns always,
+merges where their source can be read twice.
 """
 
 from __future__ import annotations
@@ -52,9 +52,7 @@ class TableHandle(Table):
         ['alter', 'delete', 'merge', 'update', 'write', 'write']
     """
 
-    def __init__(
-        self, session: Session, table: Table, branch: str | None, report: MergeReport | None = None
-    ) -> None:
+    def __init__(self, session: Session, table: Table, branch: str | None, report: MergeReport | None = None) -> None:
         super().__init__(table._handle, table.snapshot, table.core)  # noqa: SLF001 - of the class that this one extends.
         self._session = session
         self._branch = branch
@@ -190,8 +188,15 @@ class TableHandle(Table):
         Returns:
             What was done.
         """
-        options = {"full": full, "deleted_fraction": deleted_fraction, "dry_run": dry_run, "message": message}
-        return compact(self._session, self.name, branch=self._writable(), **options)
+        return compact(
+            self._session,
+            self.name,
+            branch=self._writable(),
+            full=full,
+            deleted_fraction=deleted_fraction,
+            dry_run=dry_run,
+            message=message,
+        )
 
     def add_column(
         self,
@@ -218,9 +223,7 @@ class TableHandle(Table):
             ColumnExistsError: The name is taken.
             EvolutionError: Nulls are not allowed, there is no default and there are rows.
         """
-        return self._alter(
-            message, lambda x: x.add_column(self.name, column, kind, default=default, nullable=nullable)
-        )
+        return self._alter(message, lambda x: x.add_column(self.name, column, kind, default=default, nullable=nullable))
 
     def drop_column(self, column: str | Sequence[str], *, message: str = "") -> TableHandle:
         """Drop a column or nested field, with what is expected of it. No data file is written.

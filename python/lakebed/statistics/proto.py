@@ -85,8 +85,8 @@ def custom_value(feature: Any, name: str) -> Any:
 
     Args:
         feature: A `statistics_pb2.FeatureNameStatistics`.
-        name: Its name without the prefix: "type", "arrow_type", "distinct", "relative_error", "incomplete", "deleted", "min",
-            "max", "cut_min", "cut_max", "top_values".
+        name: Its name without the prefix: "type", "arrow_type", "distinct", "relative_error", "incomplete", "deleted",
+            "min", "max", "cut_min", "cut_max", "top_values".
 
     Returns:
         The number, text or rank histogram; None where the statistics have none, as those of other makers.

@@ -131,7 +131,7 @@ class Statistics:
 
     @property
     def is_exact(self) -> bool:
-        """Whether no row was deleted since the statistics were made; if some were, all but the number of rows are bounds.
+        """Whether no row was deleted since the statistics were made; else all but the number of rows are bounds.
 
         Example:
             >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).is_exact

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lakebed._core import FileSet
 from lakebed.storage.records import OverlayRecordLog, StoredRecordLog
 from lakebed.storage.repository import Commit, Repository, VersionLike
 from lakebed.storage.scan import Scan
@@ -12,6 +13,7 @@ from lakebed.storage.verify import GcReport, Problem, VerifyReport
 
 __all__ = [
     "Commit",
+    "FileSet",
     "Gate",
     "GcReport",
     "OverlayRecordLog",

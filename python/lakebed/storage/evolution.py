@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakebed import _core
+from lakebed._core import add_column as _add_column
+from lakebed._core import drop_column as _drop_column
+from lakebed._core import rename_column as _rename_column
+from lakebed._core import reorder_columns as _reorder_columns
+from lakebed._core import retype_column as _retype_column
+from lakebed._core import set_layout as _set_layout
+from lakebed._core import set_note as _set_note
+from lakebed._core import set_nullable as _set_nullable
 from lakebed.errors import InvalidArgumentError, LayoutError, UnsupportedTypeError
 from lakebed.storage.definition import Note, to_path
 
@@ -82,7 +89,7 @@ def add_column(
         values = pa.array([] if default is None else [default], field.type)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
         raise InvalidArgumentError(f"the default {default!r} is no {field.type}: {error}") from None
-    _core.add_column(core, name, to_path(column), pa.Table.from_arrays([values], schema=pa.schema([field])))
+    _add_column(core, name, to_path(column), pa.Table.from_arrays([values], schema=pa.schema([field])))
 
 
 def drop_column(core: CoreTransaction, name: str, column: str | Sequence[str]) -> None:
@@ -99,7 +106,7 @@ def drop_column(core: CoreTransaction, name: str, column: str | Sequence[str]) -
         >>> wh.write("t", pl.DataFrame({"a": [1], "b": [2]})).drop_column("a").schema.names
         ['b']
     """
-    _core.drop_column(core, name, to_path(column))
+    _drop_column(core, name, to_path(column))
 
 
 def rename_column(core: CoreTransaction, name: str, column: str | Sequence[str], to: str) -> None:
@@ -117,7 +124,7 @@ def rename_column(core: CoreTransaction, name: str, column: str | Sequence[str],
         >>> wh.write("t", pl.DataFrame({"a": [1]})).rename_column("a", "b").scan().pl()["b"].to_list()
         [1]
     """
-    _core.rename_column(core, name, to_path(column), to)
+    _rename_column(core, name, to_path(column), to)
 
 
 def reorder_columns(core: CoreTransaction, name: str, columns: Sequence[str]) -> None:
@@ -134,7 +141,7 @@ def reorder_columns(core: CoreTransaction, name: str, columns: Sequence[str]) ->
         >>> wh.write("t", pl.DataFrame({"a": [1], "b": [2]})).reorder_columns(["b", "a"]).scan().pl().rows()
         [(2, 1)]
     """
-    _core.reorder_columns(core, name, list(columns))
+    _reorder_columns(core, name, list(columns))
 
 
 def set_nullable(core: CoreTransaction, name: str, column: str | Sequence[str], *, nullable: bool) -> None:
@@ -152,7 +159,7 @@ def set_nullable(core: CoreTransaction, name: str, column: str | Sequence[str], 
         >>> wh.write("t", pl.DataFrame({"a": [1]})).set_nullable("a", False).schema.field("a").nullable
         False
     """
-    _core.set_nullable(core, name, to_path(column), nullable)
+    _set_nullable(core, name, to_path(column), nullable)
 
 
 def change_type(core: CoreTransaction, name: str, column: str | Sequence[str], kind: Any, *, narrowing: bool) -> None:
@@ -179,7 +186,7 @@ def change_type(core: CoreTransaction, name: str, column: str | Sequence[str], k
     import pyarrow as pa
 
     frame = pa.schema([pa.field("x", to_arrow_type(kind))]).empty_table()
-    _core.retype_column(core, name, to_path(column), frame, narrowing=narrowing)
+    _retype_column(core, name, to_path(column), frame, narrowing=narrowing)
 
 
 def set_layout(
@@ -212,7 +219,7 @@ def set_layout(
     count = (16 if buckets else 0) if n_buckets is None else n_buckets
     if count < 0:
         raise LayoutError(f"table {name!r} cannot have {count} buckets; give 1 or more")
-    _core.set_layout(core, name, to_path(sort_by), buckets, count)
+    _set_layout(core, name, to_path(sort_by), buckets, count)
 
 
 def set_note(core: CoreTransaction, name: str, column: str | Sequence[str], note: Note) -> None:
@@ -234,4 +241,4 @@ def set_note(core: CoreTransaction, name: str, column: str | Sequence[str], note
         >>> t.set_note(comment="a test", owners=["Ada"]).note()
         Note(comment='a test', owners=('Ada',), tags=())
     """
-    _core.set_note(core, name, to_path(column), note.comment, list(note.owners), list(note.tags))
+    _set_note(core, name, to_path(column), note.comment, list(note.owners), list(note.tags))

@@ -1,7 +1,7 @@
 """Data files as one Polars lazy frame, in row order, with projection and filters pushed down to the files.
 
-Files that are plain Parquet of the table's columns are read by Polars itself. Those that lost rows, or that were written
-before the columns changed, come from the core as Arrow batches, through Polars' public interface for sources.
+Files that are plain Parquet of the table's columns are read by Polars itself. Those that lost rows, or that were
+written before the columns changed, come from the core as Arrow batches, through Polars' public interface for sources.
 """
 
 from __future__ import annotations
@@ -145,7 +145,7 @@ def _batches(files: FileSet, part: _Part, wanted: list[str], schema: pl.Schema) 
     if not wanted:
         # Only the number of rows is asked for, which a frame without columns cannot tell.
         return
-    types = {name: schema[name] for name in wanted}
+    types = pl.Schema({name: schema[name] for name in wanted})
     empty = True
     for batch in pa.RecordBatchReader.from_stream(stream):
         empty = False

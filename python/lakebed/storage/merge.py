@@ -1,14 +1,14 @@
 """Upsert and merge: the rows of a source meet those of a table by their key.
 
-The source may be larger than memory. What does not fit is put into temporary Arrow files, parted by a hash of the key, and
-each part is merged on its own: rows of one key are in one part. The table is read without being held in memory.
+The source may be larger than memory. What does not fit is put into temporary Arrow files, parted by a hash of the key,
+and each part is merged on its own: rows of one key are in one part. The table is read without being held in memory.
 """
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,7 +101,9 @@ class MergeRules:
         )
         for field, allowed in choices:
             if getattr(self, field) not in allowed:
-                raise InvalidArgumentError(f"{field} is {getattr(self, field)!r}; use {' or '.join(map(repr, allowed))}")
+                raise InvalidArgumentError(
+                    f"{field} is {getattr(self, field)!r}; use {' or '.join(map(repr, allowed))}"
+                )
 
 
 def merge(handle: Handle, core: CoreTransaction, name: str, source: Frame, rules: MergeRules) -> MergeReport:
@@ -111,15 +113,15 @@ def merge(handle: Handle, core: CoreTransaction, name: str, source: Frame, rules
         handle: The open warehouse.
         core: The transaction.
         name: The table.
-        source: n rows of any Arrow-speaking object. Columns that it lacks keep their values in rows that are updated, and
-            get their default or null in rows that are inserted.
+        source: n rows of any Arrow-speaking object. Columns that it lacks keep their values in rows that are updated,
+            and get their default or null in rows that are inserted.
         rules: What happens to the rows.
 
     Returns:
         Numbers of rows.
 
     Raises:
-        ColumnNotFoundError: A key is no column of the table or of the source, or the table lacks a column of the source.
+        ColumnNotFoundError: A key is no column of table or source, or the table lacks a column of the source.
         DuplicateKeyError: Two rows of the source have one key.
         NullKeyError: A key of the source is null.
         SchemaMismatchError: A column of the source does not fit the table.
@@ -163,9 +165,7 @@ class _Shape:
     source: pa.Schema
 
     @classmethod
-    def of(
-        cls, core: CoreTransaction, name: str, table: pa.Schema, source: pa.Schema, rules: MergeRules
-    ) -> _Shape:
+    def of(cls, core: CoreTransaction, name: str, table: pa.Schema, source: pa.Schema, rules: MergeRules) -> _Shape:
         import polars as pl
         import pyarrow as pa
 
@@ -254,7 +254,7 @@ class _Spill:
 
         def read(number: int) -> pl.DataFrame:
             files = sorted(Path(self._folder.name, str(number)).glob("*.arrow"))
-            return pl.concat([empty, *(pl.read_ipc(file, memory_map=False) for file in files)])
+            return pl.concat([empty, *(pl.read_ipc(file) for file in files)])
 
         return [lambda number=number: read(number) for number in range(_N_PARTS)]
 
@@ -280,7 +280,9 @@ def _check_unique(frame: pl.DataFrame, shape: _Shape) -> None:
     twice = frame.filter(frame.select(key).is_duplicated()).select(key)
     example = ", ".join(f"{column} = {value!r}" for column, value in zip(key, twice.row(0), strict=True))
     hint = "keep one row of each key"
-    raise DuplicateKeyError(f"{twice.height} rows of the source share their key with another one, e.g. {example}; {hint}")
+    raise DuplicateKeyError(
+        f"{twice.height} rows of the source share their key with another one, e.g. {example}; {hint}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +318,9 @@ class _Step:
         n_deleted = self.core.delete_rows(self.name, gone.to_frame()) if gone.len() else 0
         n_inserted = 0
         if rules.not_matched == "insert" and inserts.height:
-            n_inserted = self.core.write(self.name, importable(inserts.sort(_ROW).select(self.shape.own)), overwrite=False)
+            n_inserted = self.core.write(
+                self.name, importable(inserts.sort(_ROW).select(self.shape.own)), overwrite=False
+            )
         return MergeReport(n_inserted, n_updated, n_deleted)
 
     def _matched(self, source: pl.DataFrame, missing: list[str]) -> pl.DataFrame:
@@ -334,7 +338,11 @@ class _Step:
         bounds: list[Any] = ["and"]
         for column in self.shape.rules.key:
             low, high = source[column].min(), source[column].max()
-            if self.source.height and not self.shape.types[column].is_float() and not self.shape.types[column].is_nested():
+            if (
+                self.source.height
+                and not self.shape.types[column].is_float()
+                and not self.shape.types[column].is_nested()
+            ):
                 bounds += [[">=", column, low], ["<=", column, high]]
         types = {field.name: field.type for field in self.shape.table}
         plain = len(bounds) > 1 and all(not isinstance(value, pl.Series) for _, _, value in bounds[1:])
@@ -352,7 +360,9 @@ class _Step:
             has_null = pl.any_horizontal(*(pl.col(column).is_null() for column in key))
             home = pl.when(has_null).then(0).otherwise(_part_of(key))
             table = table.filter(home == number)
-        return table.join(source.lazy().select(key), on=key, how="anti").select(ROW_ID).collect(engine="streaming")[ROW_ID]
+        return (
+            table.join(source.lazy().select(key), on=key, how="anti").select(ROW_ID).collect(engine="streaming")[ROW_ID]
+        )
 
     def _update(self, source: pl.DataFrame, matched: pl.DataFrame) -> int:
         if matched.is_empty():

@@ -263,6 +263,20 @@ class Table:
         self._check_columns(columns)
         return frame.select(_exact([*(_ORIGINS if row_ids else ()), *columns]))
 
+    def to_polars_lazy(self) -> pl.LazyFrame:
+        """Read lazily with Polars; the same as `lazy()`.
+
+        Returns:
+            A lazy frame whose projections and filters are pushed down to the files; rows in row order.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> wh.write("t", pl.DataFrame({"a": [1, 2]})).to_polars_lazy().filter(pl.col("a") > 1).collect().height
+            1
+        """
+        return self.lazy()
+
     def scan(self, columns: Sequence[str] | None = None, where: str | None = None, *, row_ids: bool = False) -> Scan:
         """Read rows.
 

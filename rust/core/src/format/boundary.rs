@@ -2,7 +2,7 @@
 //!
 //! A gear hash runs over the hashes of the last 64 rows, and a file ends behind a row where its high bits are zero. Rows
 //! that are inserted, deleted or changed somewhere move the ends near them only; further on the files are the same as
-//! before, and equal files are stored once. The idea is content-defined chunking, as in FastCDC (Xia et al., 2016), with
+//! before, and equal files are stored once. The idea is content-defined chunking, as in `FastCDC` (Xia et al., 2016), with
 //! rows in the place of bytes.
 
 use arrow_array::cast::AsArray;
@@ -173,7 +173,9 @@ pub fn row_hashes(columns: &[ArrayRef], n_rows: usize) -> Vec<u64> {
         add(column, &mut hashes);
     }
     // Multiplication carries differences upwards; the gear looks at high bits and shifts low ones there.
-    hashes.iter_mut().for_each(|hash| *hash = (*hash ^ (*hash >> 32)).wrapping_mul(MULTIPLIER));
+    for hash in &mut hashes {
+        *hash = (*hash ^ (*hash >> 32)).wrapping_mul(MULTIPLIER);
+    }
     hashes
 }
 

@@ -1,10 +1,12 @@
 //! Values that a column has in rows that do not hold it: null, or a default that was given when the column was added.
 //!
-//! A default is kept as text, which Arrow's casts read back as the same value; bytes are kept in hexadecimal.
+//! A default is kept as text, which Arrow's casts read back as the same value; bytes are kept in hexadecimal, times with a
+//! zone as the number of their units since 1970 UTC.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
+use arrow_array::types::Int64Type;
 use arrow_array::{Array, ArrayRef, BinaryArray, StringArray, UInt32Array, new_null_array};
 use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::DataType;
@@ -27,6 +29,8 @@ pub fn to_text(array: &ArrayRef, kind: &DataType) -> Result<String> {
     let text = if is_binary(kind) {
         let bytes = cast_with_options(&typed, &DataType::Binary, &strict)?;
         crate::digest::hex(bytes.as_binary::<i32>().value(0))
+    } else if let DataType::Timestamp(_, Some(_)) = kind {
+        cast_with_options(&typed, &DataType::Int64, &strict)?.as_primitive::<Int64Type>().value(0).to_string()
     } else {
         cast_with_options(&typed, &DataType::Utf8, &strict)?.as_string::<i32>().value(0).to_owned()
     };
@@ -45,6 +49,11 @@ fn value(text: &str, kind: &DataType) -> Result<ArrayRef> {
         Arc::new(BinaryArray::from_vec(vec![&unhex(text)?]))
     } else {
         Arc::new(StringArray::from(vec![text]))
+    };
+    // A zone is no part of the text: instants are kept as numbers in the unit of the type.
+    let raw = match kind {
+        DataType::Timestamp(_, Some(_)) => cast_with_options(&raw, &DataType::Int64, &strict)?,
+        _ => raw,
     };
     Ok(cast_with_options(&raw, kind, &strict)?)
 }

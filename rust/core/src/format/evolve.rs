@@ -150,7 +150,7 @@ impl ColumnField {
             let is_number = |kind: &ColumnType| {
                 kind.integer().is_some() || matches!(kind, ColumnType::Float32 | ColumnType::Float64)
             };
-            if !from.accepts(&kind) && !(is_number(&from) && is_number(&kind)) {
+            if !(from.accepts(&kind) || is_number(&from) && is_number(&kind)) {
                 let problem = format!("column '{name}' is {from} and cannot become {kind}");
                 return Err(contradiction(place, problem));
             }

@@ -49,7 +49,9 @@ pub fn plan(table: &Table, options: CompactionOptions) -> Result<Vec<FileSet>> {
             run.sources.push(source.clone());
         }
     }
-    runs.values_mut().for_each(|run| run.end(&mut groups));
+    for run in runs.values_mut() {
+        run.end(&mut groups);
+    }
     Ok(groups.into_iter().map(|sources| FileSet { sources, ..files.clone() }).collect())
 }
 

@@ -243,6 +243,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         };
         self.report.take(check_counts(table, leaf, &files), false)?;
+        self.report.take(check_order(table, &files), false)?;
         let zones = match self.object(&leaf.zones)? {
             Some(bytes) => self.report.take(manifest::decode_zones(&bytes, None, &place(&leaf.zones)), false)?,
             None => None,
@@ -384,6 +385,18 @@ fn check_counts(table: &Table, leaf: &Leaf, files: &[DataFile]) -> Result<()> {
     }
     let show = |[files, rows, gone, bytes]: [u64; 4]| format!("{files} files, {rows} rows, {gone} gone, {bytes} bytes");
     Err(wrong(table, "a leaf counts other files than it has", show(expected), show(found)))
+}
+
+/// New rows have ascending ids: files whose ids simply follow do not overlap.
+fn check_order(table: &Table, files: &[DataFile]) -> Result<()> {
+    let mut end = 0;
+    for file in files.iter().filter(|file| file.row_ids.is_none()) {
+        if file.first_row_id < end {
+            return Err(wrong(table, "row ids overlap", end, file.first_row_id));
+        }
+        end = file.first_row_id.saturating_add(file.n_rows);
+    }
+    Ok(())
 }
 
 /// No two rows that are there have one id.

@@ -52,13 +52,12 @@ impl FileSet {
         let mut sources = Vec::new();
         for planned in plan::plan(table, predicate)? {
             let id = planned.file.schema_id;
-            let schema = match schemas.iter().find(|schema| schema.id == id) {
-                Some(schema) => Arc::clone(schema),
-                None => {
-                    let schema = Arc::new(table.version.schema_by_id(id)?.clone());
-                    schemas.push(Arc::clone(&schema));
-                    schema
-                }
+            let known = schemas.iter().find(|schema| schema.id == id).map(Arc::clone);
+            let schema = if let Some(schema) = known {
+                schema
+            } else {
+                schemas.push(Arc::new(table.version.schema_by_id(id)?.clone()));
+                Arc::clone(&schemas[schemas.len() - 1])
             };
             sources.push(Source { planned, schema, removed: RoaringBitmap::new(), row_ids: None });
         }

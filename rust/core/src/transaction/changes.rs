@@ -140,12 +140,11 @@ impl RowChanges {
                 continue;
             }
             for (file, zones) in files.into_iter().zip(manifest.zones(leaf)?) {
-                let parts = match owners.get(&key(&file)) {
-                    Some(number) => entries[*number].take().unwrap_or_default(),
-                    None => {
-                        let statistics = manifest.statistics(&file.summary, file.schema_id)?;
-                        vec![(file, LeafPart { zones, statistics })]
-                    }
+                let parts = if let Some(number) = owners.get(&key(&file)) {
+                    entries[*number].take().unwrap_or_default()
+                } else {
+                    let statistics = manifest.statistics(&file.summary, file.schema_id)?;
+                    vec![(file, LeafPart { zones, statistics })]
                 };
                 for (file, part) in parts {
                     let LeafPart { zones, statistics } = part;

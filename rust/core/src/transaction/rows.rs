@@ -163,9 +163,9 @@ impl StagedTable {
             let found: Vec<_> =
                 row_ids.find(&ids).filter(|row| !file.deletions.contains(row.position as u32)).collect();
             file.deletions.extend(found.iter().map(|row| row.position as u32));
-            found.iter().for_each(|row| {
+            for row in found {
                 ids.remove(row.id);
-            });
+            }
         }
         let is_lost =
             ids.max().is_some_and(|last| last >= STAGED_ROW_IDS) || ids.intersection_len(&self.changes.removed) > 0;
