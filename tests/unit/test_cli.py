@@ -126,3 +126,27 @@ def test_the_installed_program_runs(folder: Path) -> None:
     result = subprocess.run([program, "log", folder, "--json"], capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     assert len(json.loads(result.stdout)) == 4
+
+
+def test_verify_tells_what_is_wrong_and_gc_removes_what_is_left(tmp_path: Path) -> None:
+    folder = tmp_path / "wh"
+    wh = lb.open(folder)
+    wh.write("t", pl.DataFrame({"a": [1, 2]}))
+    wh.transaction().write("t", pl.DataFrame({"a": [3]}))
+    assert "nothing wrong" in show("verify", folder)
+    assert "1 files that no version refers to" in show("verify", folder)
+    assert ask("gc", folder, "--dry-run", "--grace", "0s")["dry_run"]
+    assert "1 files of" in show("gc", folder, "--grace", "0s")
+    assert "files that no version" not in show("verify", folder, "--no-recompute")
+    data = folder / wh.table("t").files()[0]
+    data.write_bytes(data.read_bytes()[:-1])
+    for option, moved in (("--recompute", False), ("--repair", True)):
+        found = runner.invoke(app, ["verify", str(folder), option, "--json"])
+        assert found.exit_code == 3
+        report = json.loads(found.output)
+        assert [problem["path"] for problem in report["problems"]] == [str(data.relative_to(folder))]
+        assert bool(report["quarantined"]) is moved
+    assert "found" in runner.invoke(app, ["verify", str(folder)]).output
+    for command in ("verify", "gc"):
+        assert isinstance(runner.invoke(app, [command, str(tmp_path / "none")]).exception, lb.LakebedError)
+        assert not (tmp_path / "none").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
+import lakebed.cli.care
 import lakebed.cli.transfer  # noqa: F401 - importing it registers its commands.
 from lakebed.cli.commands import app
 from lakebed.errors import LakebedError
