@@ -227,7 +227,9 @@ def training_set(wh: lb.Warehouse, version: str) -> pl.DataFrame:
     weather = weather.select(
         "origin", "time_hour", "temp", "humid", "wind_speed", "precip", "visib", observed_at="time_hour"
     )
-    joined = lb.asof_join(labels, weather, left_on="label_time", right_on="time_hour", by=["origin"], tolerance="2h")
+    joined: pl.DataFrame = lb.asof_join(
+        labels, weather, left_on="label_time", right_on="time_hour", by=["origin"], tolerance="2h"
+    )
     if not joined.select(labels.columns).equals(labels):
         raise AssertionError("the join changed the order or the number of the flights")
     return joined

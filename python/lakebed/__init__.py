@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lakebed.errors import LakebedError
-    from lakebed.join import asof_join
+    from lakebed.features import Entity, FeatureView
+    from lakebed.join import Aggregation, JoinReport, JoinSide, Window, asof_join, window_aggregate
     from lakebed.lake import Pointer
     from lakebed.pipeline import Run
     from lakebed.schema import Schema
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Aggregation",
     "Anomalies",
+    "Entity",
+    "FeatureView",
+    "JoinReport",
+    "JoinSide",
     "LakebedError",
     "Pointer",
     "Run",
@@ -39,14 +45,21 @@ __all__ = [
     "Statistics",
     "Table",
     "Warehouse",
+    "Window",
     "__version__",
     "asof_join",
     "open",
+    "window_aggregate",
 ]
 
 # Names are loaded when they are first used, so that importing the package costs next to nothing.
 _LAZY = {
+    "Aggregation": "lakebed.join",
     "Anomalies": "lakebed.validation",
+    "Entity": "lakebed.features",
+    "FeatureView": "lakebed.features",
+    "JoinReport": "lakebed.join",
+    "JoinSide": "lakebed.join",
     "LakebedError": "lakebed.errors",
     "Pointer": "lakebed.lake",
     "Run": "lakebed.pipeline",
@@ -55,8 +68,10 @@ _LAZY = {
     "Statistics": "lakebed.statistics",
     "Table": "lakebed.storage",
     "Warehouse": "lakebed.warehouse",
+    "Window": "lakebed.join",
     "asof_join": "lakebed.join",
     "open": "lakebed.warehouse",
+    "window_aggregate": "lakebed.join",
 }
 
 

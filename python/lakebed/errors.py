@@ -15,6 +15,7 @@ The tree::
     │   ├── ObjectNotFoundError     raw file of the lake
     │   ├── EnvironmentNotFoundError
     │   ├── SchemaNotFoundError     the table has no expectations
+    │   ├── FeatureNotFoundError     entity, feature view, feature
     │   └── RecordNotFoundError     artifact, execution, context
     ├── AmbiguousNameError          a name or prefix that matches several things
     ├── InvalidNameError            (also ValueError)
@@ -98,6 +99,10 @@ class EnvironmentNotFoundError(NotFoundError):
 
 class SchemaNotFoundError(NotFoundError):
     """No expectations are set for the table."""
+
+
+class FeatureNotFoundError(NotFoundError):
+    """No entity, feature view or feature of that name."""
 
 
 class RecordNotFoundError(NotFoundError):

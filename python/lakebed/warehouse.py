@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakebed.pipeline import inspect, operations, publisher
 from lakebed.pipeline.changes import Changes
-from lakebed.pipeline.handles import Lake, Lineage
+from lakebed.pipeline.handles import Features, Lake, Lineage
 from lakebed.pipeline.run import Run
 from lakebed.pipeline.session import MAIN, Session
 from lakebed.pipeline.table import TableHandle, open_table
@@ -687,6 +687,11 @@ class Warehouse:
             {'degree': (1, 2)}
         """
         return inspect.compare(self._session, left, right)
+
+    @property
+    def features(self) -> Features:
+        """Entities, feature views and training sets."""
+        return Features(self._session)
 
     # --- Lake and the rest -------------------------------------------------------------------------------------------
 

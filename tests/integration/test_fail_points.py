@@ -188,6 +188,11 @@ def check_answer(answer: dict[str, Any], found: State, before: State, after: Sta
     extra = 2 if answer["next"] == "ok" else 0
     found = {**found, "log main": found["log main"] - extra}
     is_old, is_new = found == before, found == after
+    if (answer["call"] or "").startswith("sync"):
+        assert answer["error"] is not None, f"{place}: a failed sync was taken for success"
+        assert answer["next"] == "StoreFailedError", f"{place}: a write after a failed sync"
+    else:
+        assert answer["next"] in {None, "ok"}, place
     assert is_old or is_new, f"{place}: neither old nor new: {found}"
     if answer["killed"] or answer["error"] == "OutcomeUnknownError":
         return

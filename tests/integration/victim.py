@@ -2,7 +2,7 @@
 
 It reads one JSON object a line: `location`, `verb`, and `point` (as `LAKEBED_FAIL_POINT` takes it, or null). A process
 that waits at its point is killed there. The answer is one JSON object: `reached`, `error` (class name or null), `next`
-(what the same handle said to another write after an error), `killed`.
+(what the same handle said to another write after an error), `killed`, `call` (which one failed, or null).
 """
 
 from __future__ import annotations
@@ -109,8 +109,9 @@ def run(request: dict[str, Any]) -> dict[str, Any]:
     killed = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
     answer = json.loads(said) if said else {"error": None, "next": None}
     reached = not said if what == "wait" else path.exists()
+    call = path.read_text() if reached and what != "wait" else None
     path.unlink(missing_ok=True)
-    return {**answer, "reached": reached, "killed": killed and reached}
+    return {**answer, "reached": reached, "killed": killed and reached, "call": call}
 
 
 def say(line: str) -> None:

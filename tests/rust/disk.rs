@@ -83,6 +83,8 @@ struct State {
     fault: Option<(usize, Fault)>,
     late: Vec<(usize, PathBuf)>,
     n_calls: usize,
+    /// The disk's own clock, which goes on by a millisecond with each call.
+    clock_us: i64,
     n_injected: usize,
     trace: Vec<Call>,
     ignores_file_sync: bool,
@@ -94,6 +96,7 @@ struct State {
 struct Inode {
     cached: Arc<Vec<u8>>,
     durable: Arc<Vec<u8>>,
+    modified_us: i64,
     /// A sync failed: nobody will write these pages any more, and later syncs report success.
     is_lost: bool,
 }
@@ -282,7 +285,8 @@ impl Disk {
         let path = Path::new(ROOT).join(name);
         state.make_folders(path.parent().unwrap_or(Path::new(ROOT)));
         let bytes = Arc::new(bytes);
-        state.files.push(Inode { cached: Arc::clone(&bytes), durable: bytes, is_lost: false });
+        let modified_us = state.clock_us;
+        state.files.push(Inode { cached: Arc::clone(&bytes), durable: bytes, is_lost: false, modified_us });
         let inode = state.files.len() - 1;
         let _ = state.put_name(&path, inode, true);
         state.settle();
@@ -327,6 +331,7 @@ impl Disk {
             let mut state = self.lock();
             let fault = paced.or_else(|| state.next_fault());
             state.n_calls += 1;
+            state.clock_us += 1_000;
             state.n_injected += usize::from(fault.is_some());
             state.trace.push(call);
             match fault {
@@ -460,7 +465,8 @@ impl State {
 impl Files for Disk {
     fn create(&self, path: &Path) -> io::Result<Box<dyn NewFile>> {
         let inode = self.call(Call::Create, path, |state, _| {
-            state.files.push(Inode::default());
+            let modified_us = state.clock_us;
+            state.files.push(Inode { modified_us, ..Inode::default() });
             let inode = state.files.len() - 1;
             state.put_name(path, inode, false).map(|()| inode)
         })?;
@@ -485,7 +491,7 @@ impl Files for Disk {
     }
 
     fn modified_us(&self, path: &Path) -> io::Result<i64> {
-        self.call(Call::Size, path, |state, _| state.find(path).map(|_| 0))
+        self.call(Call::Size, path, |state, _| Ok(state.files[state.find(path)?].modified_us))
     }
 
     fn list(&self, path: &Path) -> io::Result<Vec<(String, bool)>> {
@@ -570,7 +576,9 @@ struct DiskFile {
 impl Write for DiskFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.disk.call(Call::Write, &self.path, |state, works| {
+            let modified_us = state.clock_us;
             let file = &mut state.files[self.inode];
+            file.modified_us = modified_us;
             let length = if works { bytes.len() } else { bytes.len() / 2 };
             Arc::make_mut(&mut file.cached).extend_from_slice(&bytes[..length]);
             Ok(length)

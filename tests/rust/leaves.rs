@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array};
 use lakebed_core::log::snapshot::Table;
+use lakebed_core::maintenance::compaction::{self, CompactionOptions};
 use lakebed_core::repository::{OpenOptions, Repository};
+use lakebed_core::scan::predicate::Predicate;
 use lakebed_core::statistics::{Collector, TableStatistics};
 use lakebed_core::transaction::Mode;
 
@@ -89,5 +91,59 @@ fn appends_of_many_and_of_few_files_in_turn_leave_few_leaves() -> Outcome {
     assert_eq!(values(&repository, &table)?, (0..n).collect::<Vec<_>>());
     let (found, most) = (table.version.leaves.len(), most_leaves(table.version.n_files()));
     assert!(found <= most, "{found} leaves for {} files, at most {most} promised", table.version.n_files());
+    Ok(())
+}
+
+fn delete(repository: &Repository, ids: Vec<u64>) -> Outcome {
+    let mut transaction = repository.begin("main")?;
+    let ids = batch(vec![("id", Arc::new(UInt64Array::from(ids)))])?;
+    transaction.delete_rows("t", &mut stream(&[ids]))?;
+    finish(&mut transaction)?;
+    Ok(())
+}
+
+#[test]
+fn thousands_of_files_lie_under_nodes_that_prune_lose_rows_and_are_compacted() -> Outcome {
+    const COMMITS: i64 = 9;
+    const FILES: i64 = 520;
+    let repository = Repository::open("memory://", OpenOptions::default())?;
+    for commit in 0..COMMITS {
+        let mut transaction = repository.begin("main")?;
+        for n in 0..FILES {
+            transaction.write("t", Mode::Append, &mut stream(&[ints([commit * FILES + n])?]))?;
+        }
+        finish(&mut transaction)?;
+    }
+    let n_rows = COMMITS * FILES;
+    let newest = || -> Outcome<Table> { Ok(repository.head("main")?.table("t")?) };
+    let table = newest()?;
+    assert_eq!(table.version.leaves.iter().filter(|leaf| leaf.is_node).count(), 1);
+    assert!(table.version.leaves.len() <= 2);
+    check_table(&repository, &table, n_rows)?;
+    let found = |table: &Table, text: &str| -> Outcome<usize> {
+        Ok(repository.plan(table, Some(&Predicate::from_text(text)?))?.len())
+    };
+    assert_eq!(found(&table, r#"["=", "x", 1700]"#)?, 1);
+    assert_eq!(found(&table, r#"["and", [">=", "x", 2000], ["<", "x", 2600]]"#)?, 600);
+    assert_eq!(found(&table, r#"[">", "x", 999999]"#)?, 0);
+
+    delete(&repository, vec![0, 1700, 1701, n_rows as u64 - 1])?;
+    let kept: Vec<i64> = (0..n_rows).filter(|n| ![0, 1700, 1701, n_rows - 1].contains(n)).collect();
+    assert_eq!(values(&repository, &newest()?)?, kept);
+    assert_eq!(newest()?.version.n_rows(), kept.len() as u64);
+    assert_eq!(found(&newest()?, r#"["=", "x", 1700]"#)?, 1);
+    assert!(repository.verify(false)?.problems.is_empty());
+
+    let groups = compaction::plan(&newest()?, CompactionOptions::default())?;
+    let mut transaction = repository.begin("main")?;
+    for group in &groups {
+        transaction.compact_files("t", group)?;
+    }
+    finish(&mut transaction)?;
+    let table = newest()?;
+    assert_eq!(values(&repository, &table)?, kept);
+    assert_eq!((table.version.n_files(), table.version.n_deleted()), (1, 0));
+    assert_eq!(table.statistics()?.n_rows, kept.len() as u64);
+    assert!(repository.verify(true)?.problems.is_empty());
     Ok(())
 }

@@ -472,7 +472,8 @@ def test_sql_only_reads(text: str, wh: lb.Warehouse) -> None:
 
 
 def joined(**options: Any) -> pl.DataFrame:
-    return lb.asof_join(flights(), flights(), **{"on": "time", "by": ["carrier"], **options})
+    frame: pl.DataFrame = lb.asof_join(flights(), flights(), **{"on": "time", "by": ["carrier"], **options})
+    return frame
 
 
 def test_a_join_needs_a_time_column_on_both_sides() -> None:

@@ -71,6 +71,12 @@ def test_rows_and_columns_and_versions_can_be_chosen(tmp_path: Path) -> None:
     assert result.output.splitlines() == ['{"id":2}', '{"id":3}']
 
 
+def test_a_tsv_is_set_off_by_tabs(tmp_path: Path) -> None:
+    (tmp_path / "a.tsv").write_text("id\tv\n1\ta,b\n")
+    ask("import", tmp_path / "w", "t", tmp_path / "a.tsv")
+    assert lb.open(tmp_path / "w").table("t").scan().pl().rows() == [(1, "a,b")]
+
+
 def test_compact_reports(tmp_path: Path) -> None:
     wh = lb.open(tmp_path / "w")
     for n in range(3):

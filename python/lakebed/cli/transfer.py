@@ -32,7 +32,10 @@ def import_files(
     null_values: Annotated[
         list[str] | None, typer.Option("--null-values", help="Text of a CSV file that means missing; may be repeated.")
     ] = None,
-    separator: Annotated[str, typer.Option("--separator", help="One character, of CSV files.")] = ",",
+    separator: Annotated[
+        str | None,
+        typer.Option("--separator", help="One character, of CSV files; a comma, or a tab for .tsv, if not given."),
+    ] = None,
     branch: WriteBranch = "main",
     message: Message = "",
     as_json: AsJson = False,
@@ -46,7 +49,7 @@ def import_files(
         format_: Their format; None to go by their names.
         mode: `append` or `overwrite`.
         null_values: Texts of CSV files that mean a missing value.
-        separator: One character, of CSV files.
+        separator: One character, of CSV files; None for a tab in files named `.tsv`, else a comma.
         branch: Branch to change.
         message: Why.
         as_json: Print JSON.

@@ -2,77 +2,99 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import re
+import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal
 
-from lakebed._core import ArrowStream
-from lakebed._core import asof_join as join_batches
-from lakebed.errors import InvalidArgumentError, TimeColumnError
-from lakebed.typing import importable
+from lakebed.errors import InvalidArgumentError
+from lakebed.join.durations import size_bytes
+from lakebed.join.execute import Request, execute
+from lakebed.join.progress import Progress
+from lakebed.join.report import Joined
+from lakebed.join.sides import SideOptions, core_options, sides_of
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-LeftT = TypeVar("LeftT")
-
-_UNITS_NS = {
-    "ns": 1,
-    "us": 1_000,
-    "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60_000_000_000,
-    "h": 3_600_000_000_000,
-    "d": 86_400_000_000_000,
-    "w": 604_800_000_000_000,
-}
-_DURATION = re.compile(r"(\d+)(ns|us|ms|s|m|h|d|w)")
+Direction = Literal["backward", "forward", "nearest"]
 
 
 def asof_join(
-    left: LeftT,
+    left: Any,
     right: Any,
     *,
     on: str | None = None,
     left_on: str | None = None,
     right_on: str | None = None,
-    by: Sequence[str] = (),
-    left_by: Sequence[str] | None = None,
-    right_by: Sequence[str] | None = None,
-    tolerance: dt.timedelta | str | None = None,
-    strategy: Literal["backward", "forward"] = "backward",
+    by: str | Sequence[str] = (),
+    left_by: str | Sequence[str] | None = None,
+    right_by: str | Sequence[str] | None = None,
+    tolerance: Any = None,
+    direction: Direction | None = None,
+    closed: Literal["both", "left", "right", "none", "strict"] = "both",
+    known_at: str | None = None,
+    created: str | None = None,
+    skip_nulls: bool | Sequence[str] = False,
     allow_exact_matches: bool = True,
+    strategy: Direction | None = None,
     assume_timezone: str | None = None,
     suffix: str = "_right",
-) -> LeftT:
-    """Join to each left row the newest right row that is not later.
+    memory_limit: int | str | None = None,
+    spill_folder: str | None = None,
+    progress: bool | Progress | None = None,
+    report: bool = False,
+) -> Any:
+    """Join to each left row the newest row of each right table that is not later.
+
+    Left rows come out once each, in their order, duplicates and types kept; rows without a match get nulls. Neither
+    side needs to be sorted; a right side that is ordered by (keys, time) is joined faster, since nothing is sorted
+    then.
 
     Args:
-        left: n rows in any order. A null time or key matches nothing.
-        right: m rows in any order. Of equal keys and times the last row wins; its nulls are values and stay null.
-        on: Time column of both sides: a date or timestamp of any unit, compared as instants; or give the next two.
+        left: n rows in any order: any Arrow-speaking frame, a lazy frame or a reader. A null time or key matches
+            nothing.
+        right: m rows in any order, or a list of tables, each of which may be a `JoinSide` with options of its own. A
+            null in the matched row is its value and stays null.
+        on: Time column of both sides: dates or timestamps of any unit, compared as instants; or give the next two.
         left_on: Time column of the left side.
         right_on: Time column of the right side.
-        by: Key columns of both sides, compared by value; or give the next two.
+        by: Key columns of both sides, compared by value where their types differ: integers of any width, floats (NaN
+            equals NaN), decimals, booleans, text, bytes, dates and times; or give the next two.
         left_by: Key columns of the left side.
         right_by: Key columns of the right side, in the order of `left_by`.
-        tolerance: Greatest distance in time of a match, inclusive: a timedelta or a text such as `"2h"`, `"1d12h"`,
-            `"500ms"`; None for any distance.
-        strategy: `"backward"` takes the newest row not later, `"forward"` the oldest row not earlier.
-        allow_exact_matches: Whether a row of the very same time matches.
-        assume_timezone: Zone of a time column without one, for instance `"UTC"`; needed where only one side has a zone.
-        suffix: Added to a right column whose name the left side has too.
+        tolerance: Greatest distance in time of a match: a timedelta or a text such as `"2h"`, `"1d12h"`, `"500ms"`;
+            None or 0 for any distance.
+        direction: `"backward"` takes the newest row not later, `"forward"` the oldest row not earlier, `"nearest"` the
+            one of both that is less far away (the older one if both are as far).
+        closed: Which ends of the window between the left time and the tolerance count, in order of time: `"both"`,
+            `"left"` (looking backward: not the left row's very time), `"right"` (not the very tolerance) or `"none"`;
+            `"strict"` leaves out the very time only, in any direction.
+        known_at: Right column that tells when a row became known: rows later than the left time, or null there, are
+            invisible, and an older row that was known matches instead.
+        created: Right column that orders rows of equal keys and times: the greatest wins, null is the least. Without it
+            (and then) the last row by position wins. It is `known_at` where that is given.
+        skip_nulls: True, or right columns, that give the newest value that is not null, each column by itself.
+        allow_exact_matches: False is `closed="strict"`.
+        strategy: The same as `direction`.
+        assume_timezone: Zone of time columns without one, for instance `"UTC"`; needed where only one side has a zone.
+        suffix: Added to a right column whose name is taken.
+        memory_limit: Bytes, or a text such as `"2GiB"`, that the join may use for its own; what does not fit is kept in
+            temporary files that vanish with the join. None for no limit.
+        spill_folder: Where they are made; None for the system's folder of temporary files.
+        progress: True for a bar on standard error after a second, or a callable that takes the rows done and expected;
+            None for a bar where standard error is a terminal.
+        report: Whether to give a `Joined` of data and report in the place of the data.
 
     Returns:
-        n rows in the order of `left`, of the same class as `left` (a pyarrow table for other Arrow objects): the left
-        columns, then the right ones without keys and time, null where nothing matched. O((n + m) log m) time.
+        n rows in the order of `left`, of its class (pyarrow readers give readers, other Arrow objects pyarrow tables):
+        the left columns, then those of the right tables without keys and time, null where nothing matched. O((n + m)
+        log m) time, O(n + m) where groups are in order of time; the result is the same for any number of threads.
 
     Raises:
         TimeColumnError: A time column is missing, or holds no time.
-        ColumnNotFoundError: A key column is missing.
-        SchemaMismatchError: Keys of different types, or a time with a zone against one without.
-        InvalidArgumentError: The tolerance cannot be read or is negative, or a time is none in `assume_timezone`.
+        ColumnNotFoundError: A key or another named column is missing.
+        SchemaMismatchError: Keys without a common type, or a time with a zone against one without.
+        UnsupportedTypeError: A key of a type without equality, such as a list.
+        InvalidColumnsError: Two columns of the result would have one name.
+        InvalidArgumentError: An option is not one of its values; the tolerance is no duration or negative; a time does
+            not exist in `assume_timezone`.
 
     Example:
         >>> import datetime as dt, polars as pl
@@ -81,91 +103,51 @@ def asof_join(
         >>> prices = pl.DataFrame({"time": [day[0], day[1]], "item": ["a", "a"], "price": [1.0, 2.0]})
         >>> asof_join(clicks, prices, on="time", by=["item"])["price"].to_list()
         [2.0, 1.0]
+        >>> late = prices.with_columns(created=pl.Series([day[0], day[2] + dt.timedelta(hours=1)]))
+        >>> asof_join(clicks, late, on="time", by="item", known_at="created")["price"].to_list()
+        [1.0, 1.0]
 
     Source:
-        Semantics follow the backward join of `polars.DataFrame.join_asof`, but neither side needs to be sorted.
+        Semantics follow the backward join of `polars.DataFrame.join_asof` and Feast's historical features, without
+        their need of sorted input and without their lost rows. Kernel: partition by hash, then a binary search in each
+        key.
     """
-    on_left, on_right = left_on or on, right_on or on
-    if on_left is None or on_right is None:
-        raise TimeColumnError("no time column was named; give on=, or left_on= and right_on=")
-    if strategy not in {"backward", "forward"}:
-        raise InvalidArgumentError(f"strategy is 'backward' or 'forward', not {strategy!r}")
-    options = {
-        "on_left": on_left,
-        "on_right": on_right,
-        "by_left": _names(by if left_by is None else left_by),
-        "by_right": _names(by if right_by is None else right_by),
-        "tolerance_ns": _nanoseconds(tolerance),
-        "allow_exact_matches": allow_exact_matches,
-        "forward": strategy == "forward",
-        "suffix": suffix,
-    }
-    left_input, right_input = importable(left), importable(right)
-    if assume_timezone is None:
-        return _like(left, join_batches(left_input, right_input, options))  # type: ignore[no-any-return]
-    import pyarrow as pa
-
-    given = pa.table(left_input)
-    left_input = _with_zone(given, on_left, assume_timezone)
-    right_input = _with_zone(pa.table(right_input), on_right, assume_timezone)
-    joined = pa.table(join_batches(left_input, right_input, options))
-    # The zone is only for the comparison: the left time stays as it was given.
-    position = given.schema.get_field_index(on_left)
-    joined = joined.set_column(position, given.schema.field(position), given.column(position))
-    return _like(left, joined)  # type: ignore[no-any-return]
-
-
-def _names(by: Sequence[str]) -> list[str]:
-    return [by] if isinstance(by, str) else list(by)
+    if direction is not None and strategy is not None and direction != strategy:
+        raise InvalidArgumentError(f"direction={direction!r} and strategy={strategy!r} contradict each other; give one")
+    defaults = SideOptions(
+        on=right_on or on,
+        left_on=left_on or on,
+        by=by if right_by is None else right_by,
+        left_by=by if left_by is None else left_by,
+        tolerance=tolerance,
+        direction=direction or strategy,
+        closed=closed,
+        known_at=known_at,
+        created=created,
+        skip_nulls=skip_nulls,
+        suffix=suffix,
+    )
+    requests = []
+    for number, (frame, options) in enumerate(sides_of(right, defaults), 1):
+        plain = core_options(_with_left_keys(options, defaults), allow_exact_matches=allow_exact_matches)
+        requests.append(Request(options.name or f"right {number}", frame, plain, options.skip_nulls or False))
+    joined = execute(
+        left,
+        requests,
+        assume_timezone=assume_timezone,
+        memory_limit=None if memory_limit is None else size_bytes(memory_limit, "memory_limit"),
+        spill_folder=spill_folder,
+        progress=progress,
+    )
+    return joined if report else joined.data
 
 
-def _nanoseconds(tolerance: object) -> int | None:
-    if tolerance is None:
-        return None
-    if isinstance(tolerance, dt.timedelta):
-        nanoseconds = (tolerance.days * 86_400 + tolerance.seconds) * 1_000_000_000 + tolerance.microseconds * 1_000
-    else:
-        parts = _DURATION.findall(tolerance) if isinstance(tolerance, str) else []
-        if not parts or "".join(number + unit for number, unit in parts) != tolerance:
-            message = (
-                f"tolerance {tolerance!r} cannot be read; use a timedelta or a text such as '2h', '1d12h' or '500ms'"
-            )
-            raise InvalidArgumentError(message)
-        nanoseconds = sum(int(number) * _UNITS_NS[unit] for number, unit in parts)
-    if nanoseconds < 0:
-        raise InvalidArgumentError(f"tolerance {tolerance!r} is negative; give the greatest distance as 0 or more")
-    return nanoseconds
+def _with_left_keys(options: SideOptions, defaults: SideOptions) -> SideOptions:
+    """Keys that a table names for itself are those of the left side too, unless something else is said."""
+    has_own = options.by is not defaults.by and options.left_by is defaults.left_by
+    if has_own and defaults.left_by is defaults.by and not defaults.left_by:
+        return dataclasses.replace(options, left_by=options.by)
+    return options
 
 
-def _with_zone(table: pa.Table, column: str, zone: str) -> pa.Table:
-    """The table with its naive time column as one in `zone`; a missing column is left for the core to name."""
-    import polars as pl
-    import pyarrow as pa
-
-    position = table.schema.get_field_index(column)
-    kind = table.schema.field(position).type if position >= 0 else pa.null()
-    if not pa.types.is_date32(kind) and not (pa.types.is_timestamp(kind) and kind.tz is None):
-        return table
-    naive = pl.Series(table.column(position))
-    naive = naive.cast(pl.Datetime("us")) if pa.types.is_date32(kind) else naive
-    try:
-        return table.set_column(position, column, naive.dt.replace_time_zone(zone).to_arrow())
-    except pl.exceptions.PolarsError as error:
-        cause = str(error).partition("\n")[0]
-        raise InvalidArgumentError(
-            f"time column {column!r} cannot be read in time zone {zone!r}: {cause}; "
-            "name another zone, or convert the column first"
-        ) from error
-
-
-def _like(left: Any, stream: ArrowStream) -> Any:
-    library, name = type(left).__module__.partition(".")[0], type(left).__name__
-    if library == "polars":
-        import polars as pl
-
-        frame = pl.DataFrame(stream)
-        return frame.lazy() if name == "LazyFrame" else frame
-    import pyarrow as pa
-
-    table = pa.table(stream)
-    return table.to_pandas() if library == "pandas" else table
+__all__ = ["Joined", "asof_join"]

@@ -94,7 +94,7 @@ def read_frames(
     *,
     format: str | None = None,  # noqa: A002 - what users call it.
     null_values: Sequence[str] = (),
-    separator: str = ",",
+    separator: str | None = None,
     types: Mapping[str, Any] | None = None,
 ) -> Iterator[Any]:
     r"""Read files one after the other.
@@ -103,7 +103,7 @@ def read_frames(
         paths: Files; `-` is standard input.
         format: Their format; None to go by their names.
         null_values: Texts of CSV files that mean a missing value, beside the empty field.
-        separator: One character, of CSV files.
+        separator: One character, of CSV files; None for a tab in files named `.tsv`, else a comma.
         types: Polars types of columns that are known, for instance those of a table; others follow from the values.
 
     Yields:
@@ -127,7 +127,8 @@ def read_frames(
         data = sys.stdin.buffer.read() if path == STDIN else None
         if kind in {"csv", "jsonl"}:
             raw = Path(path).read_bytes() if data is None else data
-            texts.append(_read_text(raw, kind, path, (null_values, separator), known))
+            own = separator or ("\t" if path.lower().endswith(".tsv") else ",")
+            texts.append(_read_text(raw, kind, path, (null_values, own), known))
         else:
             yield from _read_batches(path, data, kind)
     if texts:
@@ -143,7 +144,7 @@ def _of_one_type(frames: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
     full = pl.concat([frame.head(0) for frame in frames], how="diagonal_relaxed").schema
     common = {**full, **pl.concat(known, how="diagonal_relaxed").schema}
     for frame in frames:
-        yield frame.cast({name: common[name] for name in frame.columns})  # type: ignore[arg-type] # Types of Polars.
+        yield frame.cast({name: common[name] for name in frame.columns})
 
 
 def _read_text(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -90,6 +90,7 @@ class Changes(TableChanges):
         self._dropped: list[str] = []
         self._lake: dict[str, dict[str, Any]] = {}
         self._schemas: dict[str, dict[str, Any]] = {}
+        self._features: list[str] = []
         self._core: Transaction = session.repository.begin(branch or session.branch)
         self._branch = branch or session.branch
         self._is_over = False
@@ -288,6 +289,28 @@ class Changes(TableChanges):
         self._schemas[name] = {"table": name, "version": after.version, "gate": gate}
         return after
 
+    def set_features(self, definitions: Mapping[str, Mapping[str, Any]]) -> None:
+        """Stage definitions of entities and feature views.
+
+        Args:
+            definitions: Plain values by name, as `lakebed.features.definitions` gives them.
+
+        Raises:
+            InvalidNameError: A name is not allowed.
+
+        Example:
+            >>> import lakebed as lb
+            >>> wh = lb.open("memory://")
+            >>> with wh.transaction() as tx:
+            ...     tx.set_features({"entity.user": lb.Entity("user").to_dict()})
+            >>> list(wh.features.entities())
+            ['user']
+        """
+        self._check_open()
+        for name, definition in definitions.items():
+            self._core.set_feature(name, definition)
+        self._features += [name for name in definitions if name not in self._features]
+
     def commit(self) -> Snapshot:
         """Make the changes visible in one step, after the gates.
 
@@ -359,6 +382,7 @@ class Changes(TableChanges):
             **({"dropped": sorted(self._dropped)} if self._dropped else {}),
             "lake": list(self._lake.values()),
             "schemas": list(self._schemas.values()),
+            **({"features": sorted(self._features)} if self._features else {}),
             "run": None if reads is None else reads.reference(),
         }
 

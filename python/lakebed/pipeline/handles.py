@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakebed.pipeline import inspect, operations
@@ -12,11 +12,12 @@ from lakebed.pipeline.changes import put_once
 if TYPE_CHECKING:
     import polars as pl
 
+    from lakebed.features import Entity, FeatureView, TrainingSet
     from lakebed.lake import Pointer
     from lakebed.metadata import LineageGraph
     from lakebed.pipeline.inspect import Traceable
     from lakebed.pipeline.session import Session
-    from lakebed.storage import VersionLike
+    from lakebed.storage import Snapshot, VersionLike
 
 
 class Lineage:
@@ -79,6 +80,124 @@ class Lineage:
             A self-contained SVG document.
         """
         return inspect.trace_upstream(self._session, start).to_svg(title)
+
+
+class Features:
+    """Entities, feature views and the training sets that are made of them. Reached by `Warehouse.features`.
+
+    Args:
+        session: What every operation needs.
+
+    Example:
+        >>> import datetime as dt, lakebed as lb, polars as pl
+        >>> wh = lb.open("memory://")
+        >>> day = [dt.datetime(2013, 1, d) for d in (1, 2, 3)]
+        >>> _ = wh.write("weather", pl.DataFrame({"station": ["JFK", "JFK"], "time": day[:2], "temp": [1.0, 2.0]}))
+        >>> station = lb.Entity("station")
+        >>> _ = wh.features.apply(station, lb.FeatureView("weather", [station], timestamp="time", ttl="36h"))
+        >>> wh.features.entities()["station"].join_keys, wh.features.views()["weather"].ttl
+        (('station',), '1d12h')
+        >>> labels = pl.DataFrame({"station": ["JFK", "LGA"], "event_timestamp": [day[2], day[2]]})
+        >>> train = wh.features.historical(labels, features=["weather:temp"])
+        >>> train.data["temp"].to_list(), train.report["weather"].match_rate
+        ([2.0, None], 0.5)
+        >>> train.commit == wh.at("main").commit
+        True
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def apply(self, *items: Any, message: str = "") -> Snapshot:
+        """Keep definitions of entities and feature views, as a new version of them, in one commit.
+
+        Args:
+            items: Entities and views, or lists of them.
+            message: Why; kept in the history.
+
+        Returns:
+            The new version; the present one if it has them all already.
+
+        Raises:
+            TableNotFoundError: The source of a view does not exist.
+            ColumnNotFoundError: It has not a column that the view names.
+            FeatureNotFoundError: A view names an entity that does not exist.
+        """
+        listed = [one for item in items for one in (item if isinstance(item, list | tuple) else [item])]
+        return operations.apply_features(self._session, listed, message=message)
+
+    def entities(self, version: VersionLike = None) -> dict[str, Entity]:
+        """List the entities.
+
+        Args:
+            version: As for `Warehouse.at`; None for the head.
+
+        Returns:
+            Entities by name.
+        """
+        from lakebed.features import entities
+
+        return entities(self._session.snapshot(version))
+
+    def views(self, version: VersionLike = None) -> dict[str, FeatureView]:
+        """List the feature views.
+
+        Args:
+            version: As for `Warehouse.at`; None for the head.
+
+        Returns:
+            Views by name.
+        """
+        from lakebed.features import views
+
+        return views(self._session.snapshot(version))
+
+    def historical(
+        self,
+        entity_df: Any,
+        features: Sequence[str | FeatureView],
+        *,
+        timestamp: str | None = None,
+        full_feature_names: bool = False,
+        filter_by_created_timestamp: bool = False,
+        version: VersionLike = None,
+        memory_limit: int | str | None = None,
+        progress: Any = None,
+    ) -> TrainingSet:
+        """Join features to rows as of the time of each row: a training set without a look into the future.
+
+        Every row comes back once, in its place, with nulls where nothing was known in time. Times without a zone are
+        taken as UTC, as Feast does, and stay as they are.
+
+        Args:
+            entity_df: Rows with the join keys and a time, in any order; any Arrow-speaking frame.
+            features: `"view:feature"`, `"view"` or `"view:*"` for all of a view, or views that need not be applied.
+            timestamp: Time column of the rows; None for `event_timestamp`, else for the only column of timestamps.
+            full_feature_names: Whether a column is called `view__feature`, not `feature`.
+            filter_by_created_timestamp: Whether feature rows created after a row's time are invisible to it.
+            version: The version of tables and definitions, as for `Warehouse.at`; None for the head.
+            memory_limit: As in `lakebed.asof_join`.
+            progress: As in `lakebed.asof_join`.
+
+        Returns:
+            The rows with their features, a report on each view, and the commit from which everything came.
+
+        Raises:
+            FeatureNotFoundError: There is no such view or feature; names the nearest ones.
+            TimeColumnError: No time column was named and none can be told.
+            InvalidColumnsError: Two columns would have one name.
+        """
+        return operations.historical(
+            self._session,
+            entity_df,
+            features,
+            timestamp=timestamp,
+            full_feature_names=full_feature_names,
+            filter_by_created_timestamp=filter_by_created_timestamp,
+            version=version,
+            memory_limit=memory_limit,
+            progress=progress,
+        )
 
 
 class Lake:

@@ -16,6 +16,7 @@ from lakebed.pipeline.table import TableHandle, handle_of
 if TYPE_CHECKING:
     import polars as pl
 
+    from lakebed.features import TrainingSet
     from lakebed.pipeline.expectations import Expectations
     from lakebed.pipeline.session import Session
     from lakebed.schema import Schema
@@ -317,6 +318,49 @@ def sql(session: Session, text: str, *, dialect: str, version: VersionLike = Non
 
     default = version.commit if isinstance(version, Snapshot) else version
     return query(text, catalog_of(session), dialect=dialect, version=default)
+
+
+def apply_features(session: Session, items: Iterable[Any], *, message: str = "") -> Snapshot:
+    """Keep definitions of entities and feature views in a commit.
+
+    Args:
+        session: The open warehouse.
+        items: Entities and views.
+        message: Why.
+
+    Returns:
+        The new version; the present one if it has them all already.
+    """
+    from lakebed.features import definitions
+
+    snapshot = session.snapshot()
+    made, kept = definitions(items, snapshot), snapshot.features()
+    new = {name: definition for name, definition in made.items() if kept.get(name) != definition}
+    if not new:
+        return snapshot
+    changes = Changes(session, kind="apply_features", message=message)
+    changes.set_features(new)
+    return changes.commit()
+
+
+def historical(
+    session: Session, entity_df: Any, features: Any, *, version: VersionLike = None, **options: Any
+) -> TrainingSet:
+    """Join features to rows as of the time of each row.
+
+    Args:
+        session: The open warehouse.
+        entity_df: The rows.
+        features: Which features.
+        version: The version of tables and definitions; None for the head.
+        options: As `lakebed.features.historical` takes them.
+
+    Returns:
+        The training set.
+    """
+    from lakebed.features import historical as join_features
+
+    return join_features(session.snapshot(version), entity_df, features, **options)
 
 
 def _statistics_of(session: Session, name: str, frame: Frame | None, version: VersionLike) -> Statistics:

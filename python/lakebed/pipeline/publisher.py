@@ -44,6 +44,7 @@ _BASE_TYPES = {
 }
 _SHORT = 16
 _OWN_KINDS = ("create", "rename")
+_CHANGE_KINDS = ("delete", "update", "merge", "alter", "compact")
 
 
 def publish(session: Session) -> MetadataStore:
@@ -280,7 +281,8 @@ def _steps(session: Session, store: MetadataStore, snapshot: Snapshot, operation
     for item in operation.get("tables", ()):
         inputs = [artifact_of(store, reference) for reference in _inputs(session, snapshot, item)]
         output = table_artifact(TableReference.of(snapshot.table(item["name"])))
-        kind = item["mode"] if item["mode"] in _OWN_KINDS and not item["n_rows"] else "write"
+        is_own = item["mode"] in _CHANGE_KINDS or (item["mode"] in _OWN_KINDS and not item["n_rows"])
+        kind = item["mode"] if is_own else "write"
         steps.append(_Step(kind, item["name"], inputs, output))
     for name in operation.get("dropped", ()):
         before = session.repository.at_sequence(snapshot.branch, snapshot.core.sequence - 1)

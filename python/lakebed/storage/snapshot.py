@@ -123,6 +123,19 @@ class Snapshot:
         """
         return Table(self._handle, self, self.core.table(name))
 
+    def features(self) -> dict[str, dict[str, Any]]:
+        """Give the definitions of entities and feature views.
+
+        Returns:
+            Plain values by name.
+
+        Example:
+            >>> import lakebed as lb
+            >>> lb.open("memory://").at("main").features()
+            {}
+        """
+        return {name: json.loads(bytes(definition)) for name, definition in self.core.features().items()}
+
     def operation(self) -> dict[str, Any]:
         """Tell what the commit did, as its writer described it.
 

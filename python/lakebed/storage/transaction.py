@@ -221,6 +221,27 @@ class Transaction:
         """
         self.core.set_schema(name, payload)
 
+    def set_feature(self, name: str, definition: Mapping[str, Any]) -> None:
+        """Set the definition of an entity or a feature view.
+
+        Args:
+            name: Its name, with its kind before a dot: `view.weather`.
+            definition: Plain values.
+
+        Raises:
+            InvalidNameError: The name is not allowed.
+
+        Example:
+            >>> from lakebed.storage import Repository
+            >>> repository = Repository("memory://")
+            >>> transaction = repository.begin()
+            >>> transaction.set_feature("entity.user", {"name": "user"})
+            >>> _ = transaction.commit({})
+            >>> repository.snapshot().features()
+            {'entity.user': {'name': 'user'}}
+        """
+        self.core.set_feature(name, _canonical(definition))
+
     def commit(self, operation: Mapping[str, Any], *, before_commit: Sequence[Gate] = ()) -> str:
         """Make the changes visible, durably, in one step.
 

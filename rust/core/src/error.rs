@@ -108,6 +108,9 @@ pub enum Error {
         "the outcome of commit {commit} is unknown ({cause}); reopen the warehouse and look for it in the log before retrying"
     )]
     OutcomeUnknown { commit: String, cause: String },
+    /// Somebody asked the work to stop.
+    #[error("the work was stopped; nothing was changed")]
+    Interrupted,
     /// An argument is out of its range.
     #[error("{0}")]
     InvalidArgument(String),

@@ -1,13 +1,65 @@
 //! The one gate into the core: release the interpreter lock, map errors to the classes of `lakebed.errors`.
 
 use std::io::ErrorKind;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use lakebed_core::Error;
+use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
+
+/// How often somebody who waits looks whether the user wants to stop.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Run `work` without the interpreter lock.
 pub(crate) fn enter<T: Send>(py: Python<'_>, work: impl FnOnce() -> lakebed_core::Result<T> + Send) -> PyResult<T> {
     py.detach(work).map_err(|error| to_python(py, &error))
+}
+
+/// Run long `work` without the interpreter lock on a thread of its own. Meanwhile `watch` is called now and then, with
+/// the lock: what it raises, and the user's Ctrl-C, make `stop` end the work.
+pub(crate) fn enter_watched<T: Send>(
+    py: Python<'_>,
+    work: impl FnOnce() -> lakebed_core::Result<T> + Send,
+    stop: impl Fn(),
+    watch: impl Fn(Python<'_>) -> PyResult<()>,
+) -> PyResult<T> {
+    std::thread::scope(|scope| {
+        let (sender, receiver) = channel();
+        scope.spawn(move || sender.send(work()));
+        match wait(py, &Mutex::new(receiver), &stop, &watch)? {
+            Some(outcome) => outcome.map_err(|error| to_python(py, &error)),
+            None => Err(PyRuntimeError::new_err("the kernel ended without a result; please report this")),
+        }
+    })
+}
+
+/// What comes through `receiver`; what was raised meanwhile, once the work has ended for that. The lock is never held while
+/// waiting: the work may be in a reader that needs the interpreter.
+fn wait<T: Send>(
+    py: Python<'_>,
+    receiver: &Mutex<Receiver<T>>,
+    stop: &impl Fn(),
+    watch: &impl Fn(Python<'_>) -> PyResult<()>,
+) -> PyResult<Option<T>> {
+    loop {
+        match py.detach(|| lock(receiver).recv_timeout(LOOK_EVERY)) {
+            Ok(outcome) => return Ok(Some(outcome)),
+            Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            Err(RecvTimeoutError::Timeout) => {
+                if let Err(raised) = py.check_signals().and_then(|()| watch(py)) {
+                    stop();
+                    drop(py.detach(|| lock(receiver).recv()));
+                    return Err(raised);
+                }
+            }
+        }
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The exception for a failure of the core.

@@ -1,41 +1,135 @@
-//! Point-in-time join.
+//! Joins in time: rows as of a time, and aggregates over windows before it.
 
-use lakebed_core::join::{self as core, AsofOptions, Strategy};
-use lakebed_core::threads;
+use std::path::PathBuf;
+
+use lakebed_core::Result;
+use lakebed_core::join::{
+    self as core, Aggregate, Aggregates, AsofOptions, Function, Limits, Monitor, SideReport, Strategy, Window,
+};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
-use crate::enter::enter;
-use crate::stream::{ArrowStream, Input, read_one};
+use crate::enter::enter_watched;
+use crate::stream::{ArrowStream, Input};
 
-/// Names and limits of a join, as `lakebed.join` makes them.
+/// Shares of the matches, by age, of which a report tells the age.
+const SHARES: [f64; 9] = [0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0];
+
+/// Names and limits of one right table, as `lakebed.join` makes them.
 #[derive(FromPyObject)]
 #[pyo3(from_item_all)]
+#[allow(clippy::struct_excessive_bools)] // Each is an option of its own.
 pub(crate) struct Options {
     on_left: String,
     on_right: String,
     by_left: Vec<String>,
     by_right: Vec<String>,
     tolerance_ns: Option<i128>,
+    tolerance_is_inclusive: bool,
     allow_exact_matches: bool,
-    forward: bool,
+    direction: String,
+    created: Option<String>,
+    only_known: bool,
+    skip_nulls: Vec<String>,
+    skip_all_nulls: bool,
+    columns: Option<Vec<(String, String)>>,
     suffix: String,
+    aggregates: Option<AggregateOptions>,
 }
 
-/// To each left row the nearest right row in time, in the order of the left rows.
+/// Windows as (length, offset), and columns as (source, function, its parameter, window, name).
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct AggregateOptions {
+    windows: Vec<(Option<i128>, i128)>,
+    closed_left: bool,
+    closed_right: bool,
+    columns: Vec<(Option<String>, String, f64, usize, String)>,
+}
+
+impl AggregateOptions {
+    fn into_core(self) -> Result<Aggregates> {
+        let windows = self.windows.into_iter().map(|(length_ns, offset_ns)| Window { length_ns, offset_ns });
+        let columns = self.columns.into_iter().map(|(column, function, parameter, window, name)| {
+            Ok(Aggregate { column, function: Function::named(&function, parameter)?, window, name })
+        });
+        let (closed_left, closed_right) = (self.closed_left, self.closed_right);
+        Ok(Aggregates {
+            windows: windows.collect(),
+            closed_left,
+            closed_right,
+            columns: columns.collect::<Result<_>>()?,
+        })
+    }
+}
+
+impl Options {
+    fn into_core(self) -> Result<AsofOptions> {
+        Ok(AsofOptions {
+            on_left: self.on_left,
+            on_right: self.on_right,
+            by_left: self.by_left,
+            by_right: self.by_right,
+            tolerance_ns: self.tolerance_ns,
+            tolerance_is_inclusive: self.tolerance_is_inclusive,
+            allow_exact_matches: self.allow_exact_matches,
+            strategy: strategy(&self.direction),
+            created: self.created,
+            only_known: self.only_known,
+            skip_nulls: self.skip_nulls,
+            skip_all_nulls: self.skip_all_nulls,
+            columns: self.columns,
+            suffix: self.suffix,
+            aggregates: self.aggregates.map(AggregateOptions::into_core).transpose()?,
+        })
+    }
+}
+
+fn strategy(direction: &str) -> Strategy {
+    match direction {
+        "forward" => Strategy::Forward,
+        "nearest" => Strategy::Nearest,
+        _ => Strategy::Backward,
+    }
+}
+
+/// To each left row the columns of every right table, in the order of the left rows; and a report on each table.
 #[pyfunction]
-pub(crate) fn asof_join(py: Python<'_>, left: Input, right: Input, options: Options) -> PyResult<ArrowStream> {
-    let asof = AsofOptions {
-        on_left: options.on_left,
-        on_right: options.on_right,
-        by_left: options.by_left,
-        by_right: options.by_right,
-        tolerance_ns: options.tolerance_ns,
-        allow_exact_matches: options.allow_exact_matches,
-        strategy: if options.forward { Strategy::Forward } else { Strategy::Backward },
+pub(crate) fn asof_join(
+    py: Python<'_>,
+    left: Input,
+    rights: Vec<(Input, Options)>,
+    memory_limit: Option<usize>,
+    spill_folder: Option<PathBuf>,
+    progress: Option<Py<PyAny>>,
+) -> PyResult<(ArrowStream, Vec<Py<PyDict>>, u64)> {
+    let monitor = Monitor::default();
+    let limits = memory_limit.map(|memory_bytes| Limits { memory_bytes, folder: spill_folder });
+    let work = || {
+        let rights = rights.into_iter().map(|(right, options)| Ok((right.0, options.into_core()?)));
+        core::join_streams(left.0, rights.collect::<Result<_>>()?, limits.as_ref(), &monitor)
     };
-    enter(py, || {
-        let (left, right) = (read_one(left)?, read_one(right)?);
-        let joined = threads::install(|| core::asof_join(&left, &right, &asof, &options.suffix))?;
-        Ok(ArrowStream::from_batches(&joined.schema(), vec![joined]))
-    })
+    let joined = enter_watched(py, work, || monitor.stop(), |py| tell(py, progress.as_ref(), &monitor))?;
+    let reports = joined.reports.iter().map(|report| to_dict(py, report, joined.unit_ns)).collect::<PyResult<_>>()?;
+    Ok((ArrowStream::from_reader(joined.reader), reports, joined.spilled_bytes))
+}
+
+fn tell(py: Python<'_>, progress: Option<&Py<PyAny>>, monitor: &Monitor) -> PyResult<()> {
+    progress.map_or(Ok(()), |progress| progress.call1(py, monitor.progress()).map(drop))
+}
+
+fn to_dict(py: Python<'_>, report: &SideReport, unit_ns: i64) -> PyResult<Py<PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("n_rows", report.n_rows)?;
+    dict.set_item("n_matched", report.n_matched)?;
+    dict.set_item("n_expired", report.n_expired)?;
+    dict.set_item("n_future_only", report.n_future_only)?;
+    dict.set_item("n_not_yet_known", report.n_not_yet_known)?;
+    dict.set_item("n_unknown_key", report.n_unknown_key)?;
+    dict.set_item("n_null", report.n_null)?;
+    dict.set_item("n_ties", report.n_ties)?;
+    let age = |share: f64| report.ages.quantile(share).map(|age| age.saturating_mul(unit_ns.unsigned_abs().into()));
+    let ages: Vec<(f64, Option<u128>)> = SHARES.iter().map(|&share| (share, age(share))).collect();
+    dict.set_item("ages_ns", ages)?;
+    Ok(dict.unbind())
 }

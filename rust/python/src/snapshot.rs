@@ -74,6 +74,17 @@ impl Snapshot {
         Ok(bytes.map(|bytes| PyBytes::new(py, &bytes)))
     }
 
+    fn features<'py>(&self, py: Python<'py>) -> PyResult<BTreeMap<String, Bound<'py, PyBytes>>> {
+        let found = enter(py, || {
+            let mut found = Vec::new();
+            for (name, payload) in self.inner.features()? {
+                found.push((name, self.inner.objects().get(&payload)?));
+            }
+            Ok(found)
+        })?;
+        Ok(found.into_iter().map(|(name, bytes)| (name, PyBytes::new(py, &bytes))).collect())
+    }
+
     fn lake(&self, py: Python<'_>) -> PyResult<BTreeMap<String, String>> {
         enter(py, || Ok(self.inner.lake()?.into_iter().map(|(path, payload)| (path, payload.id)).collect()))
     }

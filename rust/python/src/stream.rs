@@ -12,7 +12,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyTuple};
 
-use crate::enter::to_python;
+use crate::enter::{lock, to_python};
 
 /// A stream of record batches that came from Python, or goes there. It can be read once.
 #[pyclass(frozen, module = "lakebed._core")]
@@ -21,15 +21,9 @@ pub(crate) struct ArrowStream {
 }
 
 impl ArrowStream {
-    /// The batches of a reader, which are made as they are asked for.
+    /// The stream that a reader gives.
     pub(crate) fn from_reader(reader: Box<dyn RecordBatchReader + Send>) -> Self {
         Self { reader: Mutex::new(Some(reader)) }
-    }
-
-    /// A stream of these batches.
-    pub(crate) fn from_batches(schema: &Schema, batches: Vec<RecordBatch>) -> Self {
-        let reader = RecordBatchIterator::new(batches.into_iter().map(Ok), schema.clone().into());
-        Self { reader: Mutex::new(Some(Box::new(reader))) }
     }
 }
 
@@ -43,7 +37,7 @@ impl ArrowStream {
     ) -> PyResult<Bound<'py, PyCapsule>> {
         // The protocol lets a producer give its own types where it cannot give the requested ones.
         drop(requested_schema);
-        let taken = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let taken = lock(&self.reader).take();
         let reader =
             taken.ok_or_else(|| PyValueError::new_err("this Arrow stream was read already; make a new one"))?;
         PyCapsule::new_with_value(py, FFI_ArrowArrayStream::new(reader), c"arrow_array_stream")

@@ -139,6 +139,10 @@ impl Transaction {
         enter(py, || self.with(|inner| inner.set_schema(name, payload)))
     }
 
+    fn set_feature(&self, py: Python<'_>, name: &str, definition: Vec<u8>) -> PyResult<()> {
+        enter(py, || self.with(|inner| inner.set_feature(name, definition)))
+    }
+
     fn put_raw_file(&self, py: Python<'_>, path: &str) -> PyResult<(String, u64)> {
         enter(py, || {
             let open = |source| Error::Io { action: "open".into(), path: path.into(), source };

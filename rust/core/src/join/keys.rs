@@ -1,201 +1,177 @@
 //! Keys of rows, made comparable between two tables: equal values have equal keys, whatever their widths and units.
 //!
-//! Integers of any width compare by value, text in any layout by its bytes, times of different units by their instant.
 //! A row with a null in any key column matches nothing, and neither does a value that the other side cannot hold.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_buffer::{ArrowNativeType, NullBuffer};
-use arrow_schema::DataType;
+use arrow_array::types::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type, Float64Type};
+use arrow_array::{
+    Array, ArrayRef, BinaryArray, BinaryViewArray, FixedSizeBinaryArray, LargeBinaryArray, LargeStringArray,
+    StringArray, StringViewArray,
+};
+use arrow_buffer::{NullBuffer, ScalarBuffer, i256};
+use arrow_schema::{DataType, SchemaRef};
 
-use super::times::ns_per;
+use super::classes::{self, Class, Common};
+use super::table::{Table, plain};
+use super::times::integers;
 use crate::error::{Error, Result};
-use crate::nearest::nearest;
 use crate::sketch::{hash_bytes, hash_u64};
 
+/// Which columns are the keys of two tables, and what they become.
+#[derive(Clone)]
+pub(super) struct KeyPlan {
+    left: Vec<KeyColumn>,
+    right: Vec<KeyColumn>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct KeyColumn {
+    position: usize,
+    class: Class,
+    common: Common,
+}
+
+impl KeyPlan {
+    /// `by_left[i]` is to equal `by_right[i]`.
+    pub(super) fn new(left: &SchemaRef, by_left: &[String], right: &SchemaRef, by_right: &[String]) -> Result<Self> {
+        if by_left.len() != by_right.len() {
+            return Err(Error::InvalidArgument(format!(
+                "a join needs as many keys on the left as on the right, found {} and {}",
+                by_left.len(),
+                by_right.len()
+            )));
+        }
+        let ours = classes::fields(left, by_left, "left")?;
+        let theirs = classes::fields(right, by_right, "right")?;
+        let mut plan = Self { left: Vec::new(), right: Vec::new() };
+        for (position, other) in ours.into_iter().zip(theirs) {
+            let (class, other_class, common) = classes::pair(left.field(position), right.field(other))?;
+            plan.left.push(KeyColumn { position, class, common });
+            plan.right.push(KeyColumn { position: other, class: other_class, common });
+        }
+        Ok(plan)
+    }
+
+    /// Whether the left keys are those of `other`, so that what was made of them serves both.
+    pub(super) fn has_left_keys_of(&self, other: &Self) -> bool {
+        self.left == other.left
+    }
+
+    pub(super) fn left(&self, table: &Table) -> Result<RowKeys> {
+        RowKeys::read(table, &self.left)
+    }
+
+    pub(super) fn right(&self, table: &Table) -> Result<RowKeys> {
+        RowKeys::read(table, &self.right)
+    }
+}
+
 /// The keys of one table's rows.
-pub(super) struct RowKeys<'a> {
-    columns: Vec<KeyColumn<'a>>,
+pub(super) struct RowKeys {
+    columns: Vec<Values>,
     nulls: Option<NullBuffer>,
 }
 
-enum KeyColumn<'a> {
-    Fixed(Cow<'a, [i64]>),
-    Bytes(Vec<&'a [u8]>),
+enum Values {
+    Fixed(ScalarBuffer<i64>),
+    Bytes(Bytes),
 }
 
-/// What a key column compares with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Bool,
-    Integer { signed: bool },
-    Decimal { scale: i8 },
-    Text,
-    Binary,
-    Date { ns: i64 },
-    Time { ns: i64 },
-    Timestamp { ns: i64, zoned: bool },
-}
-
-impl Class {
-    fn of(column: &str, data_type: &DataType) -> Result<Self> {
-        Ok(match data_type {
-            DataType::Dictionary(_, values) => return Self::of(column, values),
-            DataType::Boolean => Self::Bool,
-            data_type if data_type.is_signed_integer() => Self::Integer { signed: true },
-            data_type if data_type.is_unsigned_integer() => Self::Integer { signed: false },
-            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => {
-                Self::Decimal { scale: *scale }
-            }
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::Text,
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-                Self::Binary
-            }
-            DataType::Date32 => Self::Date { ns: super::times::NS_PER_DAY },
-            DataType::Date64 => Self::Date { ns: 1_000_000 },
-            DataType::Time32(unit) | DataType::Time64(unit) => Self::Time { ns: ns_per(*unit) },
-            DataType::Timestamp(unit, zone) => Self::Timestamp { ns: ns_per(*unit), zoned: zone.is_some() },
-            other => {
-                return Err(Error::UnsupportedType {
-                    column: column.into(),
-                    found: other.to_string(),
-                    hint: "an integer, a boolean, text or a time to use it as a key".into(),
-                });
-            }
-        })
-    }
-
-    /// What both sides become, as the length of a unit; `None` if they cannot be compared.
-    fn with(self, other: Self) -> Option<i64> {
-        match (self, other) {
-            (Self::Integer { .. }, Self::Integer { .. }) => Some(1),
-            (Self::Date { ns: ours }, Self::Date { ns: theirs })
-            | (Self::Time { ns: ours }, Self::Time { ns: theirs }) => Some(ours.min(theirs)),
-            (Self::Timestamp { ns: ours, zoned: a }, Self::Timestamp { ns: theirs, zoned: b }) if a == b => {
-                Some(ours.min(theirs))
-            }
-            (ours, theirs) => (ours == theirs).then_some(1),
+impl RowKeys {
+    fn read(table: &Table, columns: &[KeyColumn]) -> Result<Self> {
+        let mut keys = Self { columns: Vec::new(), nulls: None };
+        for column in columns {
+            keys.push(&table.column(column.position)?, column.class, column.common)?;
         }
+        Ok(keys)
     }
 
-    fn ns(self) -> i64 {
-        match self {
-            Self::Date { ns } | Self::Time { ns } | Self::Timestamp { ns, .. } => ns,
-            _ => 1,
-        }
-    }
-}
-
-/// The keys of both tables, where `by_left[i]` is to equal `by_right[i]`.
-pub(super) fn pair<'a>(
-    left: &'a RecordBatch,
-    by_left: &[String],
-    right: &'a RecordBatch,
-    by_right: &[String],
-) -> Result<(RowKeys<'a>, RowKeys<'a>)> {
-    if by_left.len() != by_right.len() {
-        return Err(Error::InvalidArgument(format!(
-            "a join needs as many keys on the left as on the right, found {} and {}",
-            by_left.len(),
-            by_right.len()
-        )));
-    }
-    let mut ours = RowKeys { columns: Vec::new(), nulls: None };
-    let mut theirs = RowKeys { columns: Vec::new(), nulls: None };
-    for (name_left, name_right) in by_left.iter().zip(by_right) {
-        let (column_left, column_right) = (find(left, name_left, "left")?, find(right, name_right, "right")?);
-        let class_left = Class::of(name_left, column_left.data_type())?;
-        let class_right = Class::of(name_right, column_right.data_type())?;
-        let Some(ns) = class_left.with(class_right) else {
-            return Err(mismatch(name_left, column_left, name_right, column_right));
-        };
-        // Of an unsigned and a signed column, only what both can hold is kept.
-        let is_mixed = class_left != class_right;
-        ours.push(column_left, class_left, class_left.ns() / ns, is_mixed)?;
-        theirs.push(column_right, class_right, class_right.ns() / ns, is_mixed)?;
-    }
-    Ok((ours, theirs))
-}
-
-fn find<'a>(table: &'a RecordBatch, name: &str, side: &str) -> Result<&'a ArrayRef> {
-    table.column_by_name(name).ok_or_else(|| Error::ColumnNotFound {
-        name: name.into(),
-        place: format!("the {side} table of the join"),
-        nearest: nearest(name, table.schema_ref().fields().iter().map(|field| field.name().as_str())),
-    })
-}
-
-fn mismatch(name_left: &str, left: &ArrayRef, name_right: &str, right: &ArrayRef) -> Error {
-    let is_zoned = |array: &ArrayRef| matches!(array.data_type(), DataType::Timestamp(_, Some(_)));
-    let hint = if is_zoned(left) == is_zoned(right) {
-        "cast one of them to the type of the other"
-    } else {
-        "assume a time zone for the naive one first"
-    };
-    Error::SchemaMismatch {
-        place: "key of the join".into(),
-        problem: format!(
-            "column '{name_left}' of the left table is {}, column '{name_right}' of the right table is {}",
-            left.data_type(),
-            right.data_type()
-        ),
-        hint: hint.into(),
-    }
-}
-
-impl<'a> RowKeys<'a> {
-    fn push(&mut self, array: &'a ArrayRef, class: Class, factor: i64, is_mixed: bool) -> Result<()> {
+    fn push(&mut self, array: &ArrayRef, class: Class, common: Common) -> Result<()> {
         self.add_nulls(array.logical_nulls().as_ref());
-        match class {
-            Class::Text | Class::Binary => self.columns.push(KeyColumn::Bytes(slices_of(array)?)),
-            Class::Decimal { .. } => {
-                let values = wide_values_of(array)?;
-                self.push_fixed(Cow::Owned(values.iter().map(|&value| value as i64).collect()));
-                self.push_fixed(Cow::Owned(values.iter().map(|&value| (value >> 64) as i64).collect()));
+        match common {
+            Common::Nothing => {
+                self.add_nulls(Some(&NullBuffer::new_null(array.len())));
+                self.push_fixed(ScalarBuffer::from(vec![0; array.len()]));
             }
-            _ => {
-                let mut values = values_of(array)?;
-                let is_lossy = is_mixed && class == Class::Integer { signed: false };
-                if factor != 1 || is_lossy {
-                    let fits = |value: &i64| value.checked_mul(factor).is_some() && !(is_lossy && *value < 0);
-                    self.add_nulls(Some(&values.iter().map(fits).collect::<Vec<bool>>().into()));
-                    values = values.iter().map(|value| value.wrapping_mul(factor)).collect::<Vec<_>>().into();
+            Common::Bytes => self.columns.push(Values::Bytes(Bytes::of(array)?)),
+            Common::Float => self.push_fixed(floats(array)?.iter().map(|&value| float_bits(value)).collect()),
+            Common::IntegerOfFloat { signed } if class == Class::Float => {
+                let values: Vec<Option<i64>> = floats(array)?.iter().map(|&value| exact(value, signed)).collect();
+                self.push_some(&values);
+            }
+            Common::Decimal { scale } => self.push_decimals(&decimals(array, class, scale)?),
+            Common::WideDecimal { scale } => self.push_wide_decimals(&wide_decimals(array, class, scale)?),
+            Common::Integer { mixed } => {
+                let values = plain_integers(array)?;
+                if mixed && class == (Class::Integer { signed: false }) {
+                    self.add_nulls(Some(&values.iter().map(|&value| value >= 0).collect::<Vec<bool>>().into()));
                 }
                 self.push_fixed(values);
+            }
+            Common::IntegerOfFloat { .. } => self.push_fixed(plain_integers(array)?),
+            Common::Ticks { ns } => {
+                let (values, factor) = (plain_integers(array)?, class.ns() / ns);
+                if factor == 1 {
+                    self.push_fixed(values);
+                } else {
+                    self.push_some(&values.iter().map(|value| value.checked_mul(factor)).collect::<Vec<_>>());
+                }
             }
         }
         Ok(())
     }
 
-    fn push_fixed(&mut self, values: Cow<'a, [i64]>) {
-        self.columns.push(KeyColumn::Fixed(values));
+    fn push_fixed(&mut self, values: ScalarBuffer<i64>) {
+        self.columns.push(Values::Fixed(values));
+    }
+
+    /// Where there is none, nothing matches.
+    fn push_some(&mut self, values: &[Option<i64>]) {
+        self.add_nulls(Some(&values.iter().map(Option::is_some).collect::<Vec<bool>>().into()));
+        self.push_fixed(values.iter().map(|value| value.unwrap_or_default()).collect());
+    }
+
+    fn push_decimals(&mut self, values: &[Option<i128>]) {
+        self.push_some(&values.iter().map(|value| value.map(|value| value as i64)).collect::<Vec<_>>());
+        self.push_fixed(values.iter().map(|value| (value.unwrap_or_default() >> 64) as i64).collect());
+    }
+
+    fn push_wide_decimals(&mut self, values: &[Option<i256>]) {
+        let parts: Vec<(Option<i128>, i128)> = values
+            .iter()
+            .map(|value| {
+                let (low, high) = value.unwrap_or_default().to_parts();
+                (value.is_some().then_some(low as i128), high)
+            })
+            .collect();
+        self.push_decimals(&parts.iter().map(|part| part.0).collect::<Vec<_>>());
+        self.push_decimals(&parts.iter().map(|part| Some(part.1)).collect::<Vec<_>>());
+    }
+
+    fn add_nulls(&mut self, nulls: Option<&NullBuffer>) {
+        self.nulls = NullBuffer::union(self.nulls.as_ref(), nulls).filter(|nulls| nulls.null_count() > 0);
     }
 
     /// Hashes of the keys of a range of rows.
     pub(super) fn hashes(&self, rows: Range<usize>) -> Vec<u64> {
-        if let [KeyColumn::Fixed(values)] = self.columns.as_slice() {
+        if let [Values::Fixed(values)] = self.columns.as_slice() {
             return values[rows].iter().map(|&value| hash_u64(value as u64)).collect();
         }
         let mut hashes = vec![0; rows.len()];
         for column in &self.columns {
             let pairs = hashes.iter_mut().zip(rows.clone());
             match column {
-                KeyColumn::Fixed(values) => {
+                Values::Fixed(values) => {
                     pairs.for_each(|(hash, row)| *hash = combine(*hash, hash_u64(values[row] as u64)));
                 }
-                KeyColumn::Bytes(values) => {
-                    pairs.for_each(|(hash, row)| *hash = combine(*hash, hash_bytes(values[row])));
+                Values::Bytes(values) => {
+                    pairs.for_each(|(hash, row)| *hash = combine(*hash, hash_bytes(values.get(row))));
                 }
             }
         }
         hashes
-    }
-
-    fn add_nulls(&mut self, nulls: Option<&NullBuffer>) {
-        self.nulls = NullBuffer::union(self.nulls.as_ref(), nulls).filter(|nulls| nulls.null_count() > 0);
     }
 
     /// Rows with a null key.
@@ -205,16 +181,27 @@ impl<'a> RowKeys<'a> {
 
     /// Whether rows of equal hash have equal keys for certain: one integer is hashed one to one, no key needs no hash.
     pub(super) fn hash_is_key(&self) -> bool {
-        matches!(self.columns.as_slice(), [] | [KeyColumn::Fixed(_)])
+        matches!(self.columns.as_slice(), [] | [Values::Fixed(_)])
     }
 
-    /// Whether the key of `row` equals that of `other_row` of `other`, which must come from the same `pair`.
+    /// Whether the key of `row` equals that of `other_row` of `other`, which must come from the same plan.
     pub(super) fn same(&self, row: u32, other: &Self, other_row: u32) -> bool {
+        let (row, other_row) = (row as usize, other_row as usize);
         self.columns.iter().zip(&other.columns).all(|columns| match columns {
-            (KeyColumn::Fixed(ours), KeyColumn::Fixed(theirs)) => ours[row as usize] == theirs[other_row as usize],
-            (KeyColumn::Bytes(ours), KeyColumn::Bytes(theirs)) => ours[row as usize] == theirs[other_row as usize],
+            (Values::Fixed(ours), Values::Fixed(theirs)) => ours[row] == theirs[other_row],
+            (Values::Bytes(ours), Values::Bytes(theirs)) => ours.get(row) == theirs.get(other_row),
             _ => false,
         })
+    }
+
+    /// Of each row of a range whether its key equals that of the row before; never for the first row of the table.
+    pub(super) fn repeats(&self, rows: Range<usize>) -> Vec<bool> {
+        if let [Values::Fixed(values)] = self.columns.as_slice() {
+            let first = rows.start.saturating_sub(1);
+            let pairs = values[first..rows.end].windows(2).map(|pair| pair[0] == pair[1]);
+            return (rows.start == 0).then_some(false).into_iter().chain(pairs).take(rows.len()).collect();
+        }
+        rows.map(|row| row > 0 && self.same(row as u32, self, row as u32 - 1)).collect()
     }
 }
 
@@ -222,60 +209,129 @@ fn combine(hash: u64, next: u64) -> u64 {
     (hash.rotate_left(25) ^ next).wrapping_mul(0x9fb2_1c65_1e98_df25)
 }
 
-/// The 64-bit values of a column of integers, booleans or times.
-fn values_of(array: &ArrayRef) -> Result<Cow<'_, [i64]>> {
-    fn widened<T: ArrowNativeType + Into<i64>>(array: &ArrayRef) -> Cow<'_, [i64]> {
-        let data = array.to_data();
-        data.buffer::<T>(0)[..data.len()].iter().map(|&value| value.into()).collect::<Vec<i64>>().into()
-    }
+pub(super) fn plain_integers(array: &ArrayRef) -> Result<ScalarBuffer<i64>> {
+    let array = plain(array)?;
     Ok(match array.data_type() {
-        DataType::Dictionary(..) => Cow::Owned(values_of(&decoded(array)?)?.into_owned()),
-        DataType::Boolean => array.as_boolean().values().iter().map(i64::from).collect::<Vec<i64>>().into(),
-        DataType::Int8 => widened::<i8>(array),
-        DataType::UInt8 => widened::<u8>(array),
-        DataType::Int16 => widened::<i16>(array),
-        DataType::UInt16 => widened::<u16>(array),
-        DataType::Int32 | DataType::Date32 | DataType::Time32(_) => widened::<i32>(array),
-        DataType::UInt32 => widened::<u32>(array),
-        _ => super::times::i64_values(array),
+        DataType::Boolean => array.as_boolean().values().iter().map(i64::from).collect(),
+        _ => integers(&array),
     })
 }
 
-fn wide_values_of(array: &ArrayRef) -> Result<Vec<i128>> {
-    let data =
-        if let DataType::Dictionary(..) = array.data_type() { decoded(array)?.to_data() } else { array.to_data() };
-    let n = data.len();
-    Ok(match data.data_type() {
-        DataType::Decimal32(..) => data.buffer::<i32>(0)[..n].iter().map(|&value| value.into()).collect(),
-        DataType::Decimal64(..) => data.buffer::<i64>(0)[..n].iter().map(|&value| value.into()).collect(),
-        _ => data.buffer::<i128>(0)[..n].to_vec(),
-    })
+pub(super) fn floats(array: &ArrayRef) -> Result<ScalarBuffer<f64>> {
+    let array = arrow_cast::cast(&plain(array)?, &DataType::Float64)?;
+    Ok(array.as_primitive::<Float64Type>().values().clone())
 }
 
-fn decoded(array: &ArrayRef) -> Result<ArrayRef> {
-    let dictionary = array.as_any_dictionary();
-    Ok(arrow_select::take::take(dictionary.values(), dictionary.keys(), None)?)
+/// One pattern for all NaN, and for both zeros.
+fn float_bits(value: f64) -> i64 {
+    let canonical = if value.is_nan() { f64::NAN } else { value + 0.0 };
+    canonical.to_bits() as i64
 }
 
-/// The bytes of each row of a column of text or bytes; empty where it is null.
-fn slices_of(array: &ArrayRef) -> Result<Vec<&[u8]>> {
-    let slices: Vec<&[u8]> = match array.data_type() {
-        DataType::Dictionary(..) => {
-            let dictionary = array.as_any_dictionary();
-            let values = slices_of(dictionary.values())?;
-            if values.is_empty() {
-                return Ok(vec![&[]; array.len()]);
-            }
-            let keys = dictionary.normalized_keys();
-            return Ok(keys.into_iter().map(|key| values.get(key).copied().unwrap_or_default()).collect());
+/// The integer that a float is, if there is one and the other side can hold it; unsigned ones keep their bits.
+fn exact(value: f64, signed: bool) -> Option<i64> {
+    const END: f64 = 9_223_372_036_854_775_808.0;
+    if value.fract() != 0.0 {
+        return None;
+    }
+    if signed {
+        return (-END..END).contains(&value).then_some(value as i64);
+    }
+    (0.0..2.0 * END).contains(&value).then_some(value as u64 as i64)
+}
+
+/// Values of decimals and integers at a scale, as far as 128 bits hold them.
+fn decimals(array: &ArrayRef, class: Class, scale: i8) -> Result<Vec<Option<i128>>> {
+    let array = plain(array)?;
+    let (values, own_scale): (Vec<i128>, i8) = match (array.data_type(), class) {
+        (DataType::Decimal32(_, own), _) => {
+            (array.as_primitive::<Decimal32Type>().values().iter().map(|&v| v.into()).collect(), *own)
         }
-        DataType::Utf8 => array.as_string::<i32>().iter().map(|v| v.unwrap_or_default().as_bytes()).collect(),
-        DataType::LargeUtf8 => array.as_string::<i64>().iter().map(|v| v.unwrap_or_default().as_bytes()).collect(),
-        DataType::Utf8View => array.as_string_view().iter().map(|v| v.unwrap_or_default().as_bytes()).collect(),
-        DataType::Binary => array.as_binary::<i32>().iter().map(Option::unwrap_or_default).collect(),
-        DataType::LargeBinary => array.as_binary::<i64>().iter().map(Option::unwrap_or_default).collect(),
-        DataType::BinaryView => array.as_binary_view().iter().map(Option::unwrap_or_default).collect(),
-        _ => array.as_fixed_size_binary().iter().map(Option::unwrap_or_default).collect(),
+        (DataType::Decimal64(_, own), _) => {
+            (array.as_primitive::<Decimal64Type>().values().iter().map(|&v| v.into()).collect(), *own)
+        }
+        (DataType::Decimal128(_, own), _) => (array.as_primitive::<Decimal128Type>().values().to_vec(), *own),
+        (_, Class::Integer { signed: false }) => {
+            (integers(&array).iter().map(|&value| i128::from(value as u64)).collect(), 0)
+        }
+        _ => (integers(&array).iter().map(|&value| value.into()).collect(), 0),
     };
-    Ok(slices)
+    let factor = 10_i128.checked_pow(scale.abs_diff(own_scale).into());
+    Ok(values.into_iter().map(|value| if value == 0 { Some(0) } else { value.checked_mul(factor?) }).collect())
+}
+
+/// Values of decimals at their own scale.
+pub(super) fn own_decimals(array: &ArrayRef) -> Result<Vec<i128>> {
+    let array = plain(array)?;
+    let (DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale)) =
+        array.data_type()
+    else {
+        return Ok(vec![0; array.len()]);
+    };
+    let values = decimals(&array, Class::Decimal { scale: *scale, wide: false }, *scale)?;
+    Ok(values.into_iter().map(Option::unwrap_or_default).collect())
+}
+
+fn wide_decimals(array: &ArrayRef, class: Class, scale: i8) -> Result<Vec<Option<i256>>> {
+    let array = plain(array)?;
+    let (values, own_scale): (Vec<i256>, i8) = match (array.data_type(), class) {
+        (DataType::Decimal256(_, own), _) => (array.as_primitive::<Decimal256Type>().values().to_vec(), *own),
+        (_, Class::Decimal { scale: own, .. }) => {
+            (decimals(&array, class, own)?.into_iter().map(|v| i256::from_i128(v.unwrap_or_default())).collect(), own)
+        }
+        _ => (decimals(&array, class, 0)?.into_iter().map(|v| i256::from_i128(v.unwrap_or_default())).collect(), 0),
+    };
+    let factor = i256::from_i128(10).checked_pow(u32::from(scale.abs_diff(own_scale)));
+    Ok(values
+        .into_iter()
+        .map(|value| if value == i256::ZERO { Some(value) } else { value.checked_mul(factor?) })
+        .collect())
+}
+
+/// A column of text or bytes in any layout.
+pub(super) enum Bytes {
+    Text(StringArray),
+    LargeText(LargeStringArray),
+    TextView(StringViewArray),
+    Binary(BinaryArray),
+    LargeBinary(LargeBinaryArray),
+    BinaryView(BinaryViewArray),
+    Fixed(FixedSizeBinaryArray),
+    Dictionary(Vec<u32>, Box<Bytes>),
+}
+
+impl Bytes {
+    pub(super) fn of(array: &ArrayRef) -> Result<Self> {
+        Ok(match array.data_type() {
+            DataType::Dictionary(..) => {
+                let dictionary = array.as_any_dictionary();
+                if dictionary.values().is_empty() {
+                    return Ok(Self::Text(StringArray::from(vec![""; array.len()])));
+                }
+                let codes = dictionary.normalized_keys().into_iter().map(|code| code as u32).collect();
+                Self::Dictionary(codes, Box::new(Self::of(dictionary.values())?))
+            }
+            DataType::RunEndEncoded(..) => return Self::of(&plain(array)?),
+            DataType::Utf8 => Self::Text(array.as_string().clone()),
+            DataType::LargeUtf8 => Self::LargeText(array.as_string().clone()),
+            DataType::Utf8View => Self::TextView(array.as_string_view().clone()),
+            DataType::Binary => Self::Binary(array.as_binary().clone()),
+            DataType::LargeBinary => Self::LargeBinary(array.as_binary().clone()),
+            DataType::BinaryView => Self::BinaryView(array.as_binary_view().clone()),
+            _ => Self::Fixed(array.as_fixed_size_binary().clone()),
+        })
+    }
+
+    pub(super) fn get(&self, row: usize) -> &[u8] {
+        match self {
+            Self::Text(values) => values.value(row).as_bytes(),
+            Self::LargeText(values) => values.value(row).as_bytes(),
+            Self::TextView(values) => values.value(row).as_bytes(),
+            Self::Binary(values) => values.value(row),
+            Self::LargeBinary(values) => values.value(row),
+            Self::BinaryView(values) => values.value(row),
+            Self::Fixed(values) => values.value(row),
+            Self::Dictionary(codes, values) => values.get(codes[row] as usize),
+        }
+    }
 }

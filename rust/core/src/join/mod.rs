@@ -1,11 +1,30 @@
-//! Joins in time: for each row of one table, the row of another that was valid at its time.
-//!
-//! Works on Arrow record batches in any order and keeps the order of the left one. It knows neither files nor features.
+//! Joins in time: to each left row what was known of its keys at its time, as a row or as aggregates over windows.
 
+mod monitor;
+mod table;
 mod times;
+mod classes;
 mod keys;
+mod partition;
+mod left;
+mod groups;
+mod visible;
 mod search;
+mod report;
+mod window;
+mod options;
+mod pass;
 mod asof;
+mod spill;
+mod buckets;
+mod pieces;
+mod external;
 
-pub use asof::{AsofOptions, asof_indices, asof_join};
+pub use asof::{Joined, asof_indices, asof_join, join};
+pub use external::{JoinedStream, Limits, Reader, join_streams};
+pub use monitor::Monitor;
+pub use options::AsofOptions;
+pub use report::{Ages, SideReport};
 pub use search::Strategy;
+pub use table::Table;
+pub use window::{Aggregate, Aggregates, Function, Window};

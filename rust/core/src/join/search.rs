@@ -1,35 +1,39 @@
-//! The heart of the as-of join: rows in buckets of their key's hash, groups of one key in order of time, one search a row.
-//!
-//! A bucket and its tables fit the second-level cache, so that a search costs no cache misses; buckets run in parallel.
-//! Rows of a group that already ascend in time are not sorted. Long groups are searched from where the row before ended.
+//! Which right row a left row takes: one binary search in the rows of its key, in order of time.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use super::groups::Group;
+use super::times::Instant;
+use super::visible::Minima;
 
-use rayon::prelude::*;
-
-use super::keys::RowKeys;
-use super::times::Times;
-
-/// Stands for no match.
-pub(super) const NONE: u32 = u32::MAX;
-/// Rows of both sides that a bucket should hold.
-const BUCKET_ROWS: usize = 1 << 14;
-const MOST_BUCKET_BITS: u32 = 10;
-/// Rows that one task moves to their buckets, or searches.
-const CHUNK: usize = 1 << 16;
-/// Rows from which a sort or the searches of one bucket are worth several threads.
-const WORTH_THREADS: usize = 1 << 18;
-/// Groups longer than this are searched from the last position, those longer than `OUT_OF_CACHE` in order of time.
+/// Groups longer than this are searched from where the last search in them ended.
 const LONG: usize = 512;
-const OUT_OF_CACHE: usize = 1 << 16;
+/// Right rows for each left row up to which steps are faster than a search.
+const FEW_STEPS: usize = 4;
 
-/// One side of the join.
-pub(super) struct Side<'a> {
-    pub(super) keys: RowKeys<'a>,
-    pub(super) times: Times<'a>,
+/// How the next position in a group is found.
+#[derive(Clone, Copy)]
+pub(super) enum Walk {
+    /// By a binary search in the whole group.
+    Search,
+    /// By steps from the last position: left rows ascend and are nearly as many as right rows.
+    Steps,
+    /// By leaps of doubling length from the last position.
+    Leaps,
 }
 
-/// In which direction of time a match lies.
+impl Walk {
+    /// The fastest one for a group of `n_right` rows that is searched for `n_left` rows.
+    pub(super) fn of(n_right: usize, n_left: usize, is_ascending: impl FnOnce() -> bool) -> Self {
+        if n_right <= FEW_STEPS * n_left && is_ascending() {
+            Self::Steps
+        } else if n_right <= LONG {
+            Self::Search
+        } else {
+            Self::Leaps
+        }
+    }
+}
+
+/// Where in time a match lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Strategy {
     /// The latest right row that is not newer than the left one.
@@ -37,6 +41,8 @@ pub enum Strategy {
     Backward,
     /// The earliest right row that is not older than the left one.
     Forward,
+    /// The one of both that is less far away; the older one if both are as far.
+    Nearest,
 }
 
 /// Which right row a left row takes.
@@ -45,197 +51,146 @@ pub(super) struct Rule {
     pub(super) strategy: Strategy,
     pub(super) allow_exact_matches: bool,
     /// Greatest distance in units of the times.
-    pub(super) tolerance: u64,
+    pub(super) tolerance: u128,
+    /// Whether rows that were created after the left row's time are invisible.
+    pub(super) only_known: bool,
 }
 
-#[derive(Clone, Copy)]
-struct Entry {
-    hash: u64,
-    time: i64,
-    row: u32,
-}
+/// What the rows of its key were to a left row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome(pub(super) u8);
 
-/// The right row of each left row, or `NONE`.
-pub(super) fn search(left: &Side<'_>, right: &Side<'_>, rule: Rule) -> Vec<u32> {
-    let matches: Vec<AtomicU32> = left.times.values.iter().map(|_| AtomicU32::new(NONE)).collect();
-    let n_rows = left.times.values.len() + right.times.values.len();
-    let bits = (n_rows / BUCKET_ROWS).next_power_of_two().ilog2().min(MOST_BUCKET_BITS);
-    let (ours, theirs) = rayon::join(|| Buckets::of(left, bits), || Buckets::of(right, bits));
-    let bucket = |bucket: usize| {
-        let groups = Groups::of(left, ours.rows(bucket), right, theirs.rows(bucket));
-        groups.search(ours.rows(bucket), rule, &matches);
-    };
-    match bits {
-        0 => bucket(0),
-        _ => (0..1_usize << bits).into_par_iter().with_max_len(1).for_each(bucket),
-    }
-    matches.into_iter().map(AtomicU32::into_inner).collect()
-}
+impl Outcome {
+    /// There are rows of its key.
+    pub(super) const KEY: u8 = 1;
+    /// Some of them lie on the right side of its time.
+    pub(super) const TIME: u8 = 2;
+    /// One of those was known.
+    pub(super) const KNOWN: u8 = 4;
+    /// The nearest of those is near enough: it matches.
+    pub(super) const MATCH: u8 = 8;
+    /// Another known row has its key and time.
+    pub(super) const TIE: u8 = 16;
 
-/// Rows with a key and a time by bucket, in order of position.
-struct Buckets {
-    /// Of each chunk of rows: its rows by bucket, and where each bucket starts.
-    chunks: Vec<(Vec<Entry>, Vec<usize>)>,
-}
-
-impl Buckets {
-    fn of(side: &Side<'_>, bits: u32) -> Self {
-        let n_rows = side.times.values.len();
-        let chunk = |start: usize| Self::chunk(side, start..(start + CHUNK).min(n_rows), bits);
-        let starts: Vec<usize> = (0..n_rows).step_by(CHUNK).collect();
-        Self { chunks: starts.into_par_iter().map(chunk).collect() }
-    }
-
-    fn chunk(side: &Side<'_>, range: std::ops::Range<usize>, bits: u32) -> (Vec<Entry>, Vec<usize>) {
-        let (hashes, times) = (side.keys.hashes(range.clone()), &side.times.values[range.clone()]);
-        let (key_nulls, time_nulls) = (side.keys.nulls(), side.times.nulls);
-        let has = |row: usize| {
-            key_nulls.is_none_or(|nulls| nulls.is_valid(row)) && time_nulls.is_none_or(|nulls| nulls.is_valid(row))
-        };
-        let bucket_of = |hash: u64| (hash >> 32 >> (32 - bits)) as usize;
-        let mut starts = vec![0; (1 << bits) + 1];
-        for &hash in &hashes {
-            starts[bucket_of(hash) + 1] += 1;
-        }
-        for bucket in 1..starts.len() {
-            starts[bucket] += starts[bucket - 1];
-        }
-        let mut ends = starts.clone();
-        let mut rows = vec![Entry { hash: 0, time: 0, row: NONE }; range.len()];
-        for ((row, &hash), &time) in range.zip(&hashes).zip(times) {
-            let end = &mut ends[bucket_of(hash)];
-            rows[*end] = Entry { hash, time, row: if has(row) { row as u32 } else { NONE } };
-            *end += 1;
-        }
-        (rows, starts)
-    }
-
-    fn rows(&self, bucket: usize) -> impl Iterator<Item = Entry> + Clone {
-        let rows = self.chunks.iter().flat_map(move |(rows, starts)| &rows[starts[bucket]..starts[bucket + 1]]);
-        rows.copied().filter(|row| row.row != NONE)
+    pub(super) fn has(self, bit: u8) -> bool {
+        self.0 & bit != 0
     }
 }
 
-/// Right rows of one bucket by key, in order of (time, position).
-struct Groups {
-    /// The group of each left row of the bucket.
-    of_left: Vec<u32>,
-    starts: Vec<usize>,
-    times: Vec<i64>,
-    rows: Vec<u32>,
+/// Searches in one group, one after the other.
+pub(super) struct Searcher<'a, T> {
+    group: Group<'a, T>,
+    walk: Walk,
+    minima: Option<Minima<'a, T>>,
 }
 
-impl Groups {
-    fn of(
-        left: &Side<'_>,
-        ours: impl Iterator<Item = Entry>,
-        right: &Side<'_>,
-        theirs: impl Iterator<Item = Entry> + Clone,
-    ) -> Self {
-        let mut heads = KeyTable::new(left);
-        let of_left: Vec<u32> = ours.map(|row| heads.find_or_add(row)).collect();
-        let groups: Vec<u32> = theirs.clone().map(|row| heads.find(row, &right.keys).unwrap_or(NONE)).collect();
-        let mut starts = vec![0_usize; heads.heads.len() + 1];
-        for &group in groups.iter().filter(|&&group| group != NONE) {
-            starts[group as usize + 1] += 1;
-        }
-        for group in 1..starts.len() {
-            starts[group] += starts[group - 1];
-        }
-        let mut ends = starts.clone();
-        let n_members = ends[heads.heads.len()];
-        let (mut times, mut rows) = (vec![0; n_members], vec![0; n_members]);
-        for (group, row) in groups.into_iter().zip(theirs).filter(|(group, _)| *group != NONE) {
-            let end = &mut ends[group as usize];
-            times[*end] = row.time;
-            rows[*end] = row.row;
-            *end += 1;
-        }
-        let mut groups = Self { of_left, starts, times, rows };
-        groups.sort();
-        groups
+impl<'a, T: Instant> Searcher<'a, T> {
+    pub(super) fn new(group: Group<'a, T>, walk: Walk, rule: Rule) -> Self {
+        Self { group, walk, minima: rule.only_known.then(|| Minima::of(group.created)) }
     }
 
-    /// Rows of a group stand in order of position; only groups whose times do not ascend need work.
-    fn sort(&mut self) {
-        for ends in self.starts.windows(2) {
-            let (times, rows) = (&mut self.times[ends[0]..ends[1]], &mut self.rows[ends[0]..ends[1]]);
-            if times.is_sorted() {
-                continue;
-            }
-            let mut pairs: Vec<(i64, u32)> = times.iter().copied().zip(rows.iter().copied()).collect();
-            if pairs.len() > WORTH_THREADS {
-                pairs.par_sort_unstable();
-            } else {
-                pairs.sort_unstable();
-            }
-            for ((time, row), pair) in times.iter_mut().zip(rows).zip(pairs) {
-                (*time, *row) = pair;
-            }
-        }
-    }
-
-    fn search(&self, left: impl Iterator<Item = Entry>, rule: Rule, matches: &[AtomicU32]) {
-        let longest = self.starts.windows(2).map(|ends| ends[1] - ends[0]).max().unwrap_or(0);
-        let mut rows: Vec<(u32, i64, u32)> =
-            self.of_left.iter().zip(left).map(|(&group, row)| (group, row.time, row.row)).collect();
-        if longest > OUT_OF_CACHE && !rows.is_sorted_by_key(|&(_, time, _)| time) {
-            if rows.len() > WORTH_THREADS { rows.par_sort_unstable() } else { rows.sort_unstable() }
-        }
-        if rows.len() > WORTH_THREADS {
-            rows.par_chunks(CHUNK).for_each(|rows| self.search_rows(rows, longest, rule, matches));
-        } else {
-            self.search_rows(&rows, longest, rule, matches);
-        }
-    }
-
-    fn search_rows(&self, left: &[(u32, i64, u32)], longest: usize, rule: Rule, matches: &[AtomicU32]) {
-        let mut hints = if longest > LONG { vec![0_usize; self.starts.len()] } else { Vec::new() };
-        for &(group, time, row) in left {
-            let start = self.starts[group as usize];
-            let times = &self.times[start..self.starts[group as usize + 1]];
-            let mut whole = 0;
-            let hint = hints.get_mut(group as usize).unwrap_or(&mut whole);
-            if let Some(at) = rule.pick(times, time, hint) {
-                matches[row as usize].store(self.rows[start + at], Ordering::Relaxed);
-            }
-        }
-    }
-}
-
-impl Rule {
-    /// The position among ascending `times` that a row at `time` takes. `hint` is where the last search ended.
+    /// The position in the group of the row that a left row at `time` takes. `hint` is where the last search ended.
     #[inline]
-    fn pick(self, times: &[i64], time: i64, hint: &mut usize) -> Option<usize> {
-        // Whether rows at the very time count as before it.
-        let inclusive = (self.strategy == Strategy::Backward) == self.allow_exact_matches;
-        let before =
-            if inclusive { count_below(times, hint, |t| t <= time) } else { count_below(times, hint, |t| t < time) };
-        let at = match self.strategy {
-            Strategy::Backward => before.checked_sub(1)?,
-            Strategy::Forward => {
-                let next = *times.get(before)?;
-                before + times[before..].iter().take_while(|&&t| t == next).count() - 1
+    pub(super) fn pick(&self, rule: Rule, time: T, hint: &mut usize) -> (Outcome, usize) {
+        let times = self.group.times;
+        if times.is_empty() {
+            return (Outcome(0), 0);
+        }
+        let (earlier, found) = match rule.strategy {
+            Strategy::Backward => self.backward(rule, time, hint),
+            Strategy::Forward => self.forward(rule, time, hint),
+            Strategy::Nearest => {
+                let ((before, earlier), (after, later)) =
+                    (self.backward(rule, time, hint), self.forward(rule, time, hint));
+                let is_nearer = |a: usize, b: usize| times[a].distance(time) <= times[b].distance(time);
+                let found = match (earlier, later) {
+                    (Some(earlier), Some(later)) if is_nearer(earlier, later) => Some(earlier),
+                    (earlier, None) => earlier,
+                    (_, later) => later,
+                };
+                (before || after, found)
             }
         };
-        (times[at].abs_diff(time) <= self.tolerance).then_some(at)
+        let Some(at) = found else {
+            return (Outcome(Outcome::KEY | if earlier { Outcome::TIME } else { 0 }), 0);
+        };
+        let mut outcome = Outcome::KEY | Outcome::TIME | Outcome::KNOWN;
+        if times[at].distance(time) <= rule.tolerance {
+            outcome |= Outcome::MATCH;
+            // Of rows at one time the last known one is taken, so another one stands before it.
+            if at > 0 && times[at - 1] == times[at] {
+                outcome |= Outcome::TIE;
+            }
+        }
+        (Outcome(outcome), at)
+    }
+
+    /// Whether there are earlier rows, and the last of them that is known.
+    #[inline]
+    fn backward(&self, rule: Rule, time: T, hint: &mut usize) -> (bool, Option<usize>) {
+        let before = if rule.allow_exact_matches {
+            count_below(self.group.times, self.walk, hint, |t| t <= time)
+        } else {
+            count_below(self.group.times, self.walk, hint, |t| t < time)
+        };
+        let found = match &self.minima {
+            None => before.checked_sub(1),
+            Some(minima) => minima.last(before, time),
+        };
+        (before > 0, found)
+    }
+
+    /// Whether there are later rows, and of the first time with a known one the last known one.
+    #[inline]
+    fn forward(&self, rule: Rule, time: T, hint: &mut usize) -> (bool, Option<usize>) {
+        let times = self.group.times;
+        let start = if rule.allow_exact_matches {
+            count_below(times, self.walk, hint, |t| t < time)
+        } else {
+            count_below(times, self.walk, hint, |t| t <= time)
+        };
+        let first = match &self.minima {
+            None => (start < times.len()).then_some(start),
+            Some(minima) => minima.first(start, time),
+        };
+        let found = first.map(|first| {
+            let end = first + times[first..].partition_point(|&t| t == times[first]);
+            match &self.minima {
+                None => end - 1,
+                // Rows of one time stand in the order in which they became known.
+                Some(_) => first + self.group.created[first..end].partition_point(|&created| created <= time) - 1,
+            }
+        });
+        (start < times.len(), found)
     }
 }
 
-/// How many of the ascending `times` are `below`, which holds for the first ones only.
+/// How many of the ascending `times` are `below`, which holds for the first ones only. `hint` is where the last search ended.
 #[inline]
-fn count_below(times: &[i64], hint: &mut usize, below: impl Fn(i64) -> bool) -> usize {
-    let count = if times.len() <= LONG {
-        times.partition_point(|&time| below(time))
-    } else {
-        count_from(times, (*hint).min(times.len()), below)
+fn count_below<T: Copy>(times: &[T], walk: Walk, hint: &mut usize, below: impl Fn(T) -> bool) -> usize {
+    let count = match walk {
+        Walk::Search => times.partition_point(|&time| below(time)),
+        Walk::Steps => count_by_steps(times, (*hint).min(times.len()), below),
+        Walk::Leaps => count_from(times, (*hint).min(times.len()), below),
     };
     *hint = count;
     count
 }
 
+/// The same, step by step from `hint`.
+#[inline]
+fn count_by_steps<T: Copy>(times: &[T], mut hint: usize, below: impl Fn(T) -> bool) -> usize {
+    while hint > 0 && !below(times[hint - 1]) {
+        hint -= 1;
+    }
+    while hint < times.len() && below(times[hint]) {
+        hint += 1;
+    }
+    hint
+}
+
 /// The same, by steps of doubling length from `hint`.
-fn count_from(times: &[i64], hint: usize, below: impl Fn(i64) -> bool) -> usize {
+fn count_from<T: Copy>(times: &[T], hint: usize, below: impl Fn(T) -> bool) -> usize {
     let (mut low, mut high, mut step) = (hint, hint, 1);
     while low > 0 && !below(times[low - 1]) {
         high = low - 1;
@@ -250,75 +205,4 @@ fn count_from(times: &[i64], hint: usize, below: impl Fn(i64) -> bool) -> usize 
         }
     }
     low + times[low..high].partition_point(|&time| below(time))
-}
-
-/// The groups of one bucket: the first left row of each key.
-struct KeyTable<'a, 'b> {
-    side: &'a Side<'b>,
-    hash_is_key: bool,
-    /// Group + 1 by hash, open addressing; 0 is free.
-    slots: Vec<u32>,
-    heads: Vec<Entry>,
-    /// The group found last: stored tables are often in order of their key.
-    last: Option<(u64, u32)>,
-}
-
-impl<'a, 'b> KeyTable<'a, 'b> {
-    fn new(side: &'a Side<'b>) -> Self {
-        Self { side, hash_is_key: side.keys.hash_is_key(), slots: vec![0; 64], heads: Vec::new(), last: None }
-    }
-
-    #[inline]
-    fn probe(&self, row: Entry, keys: &RowKeys<'_>) -> Result<u32, usize> {
-        let mask = self.slots.len() - 1;
-        let mut at = row.hash as usize & mask;
-        loop {
-            let Some(group) = self.slots[at & mask].checked_sub(1) else { return Err(at & mask) };
-            let head = &self.heads[group as usize];
-            if head.hash == row.hash && (self.hash_is_key || keys.same(row.row, &self.side.keys, head.row)) {
-                return Ok(group);
-            }
-            at += 1;
-        }
-    }
-
-    #[inline]
-    fn find(&mut self, row: Entry, keys: &RowKeys<'_>) -> Option<u32> {
-        if let Some((hash, group)) = self.last
-            && hash == row.hash
-            && self.hash_is_key
-        {
-            return Some(group);
-        }
-        let group = self.probe(row, keys).ok()?;
-        self.last = Some((row.hash, group));
-        Some(group)
-    }
-
-    #[inline]
-    fn find_or_add(&mut self, row: Entry) -> u32 {
-        let slot = match self.probe(row, &self.side.keys) {
-            Ok(group) => return group,
-            Err(slot) => slot,
-        };
-        self.heads.push(row);
-        let group = self.heads.len() as u32;
-        self.slots[slot] = group;
-        if self.heads.len() * 2 > self.slots.len() {
-            self.grow();
-        }
-        group - 1
-    }
-
-    fn grow(&mut self) {
-        let mask = self.slots.len() * 2 - 1;
-        self.slots = vec![0; mask + 1];
-        for (group, head) in self.heads.iter().enumerate() {
-            let mut at = head.hash as usize & mask;
-            while self.slots[at] != 0 {
-                at = (at + 1) & mask;
-            }
-            self.slots[at] = group as u32 + 1;
-        }
-    }
 }

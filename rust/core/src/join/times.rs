@@ -1,57 +1,165 @@
-//! Event times of two tables, brought to one unit so that they compare as instants.
+//! Times of several tables, brought to one unit so that they compare as instants.
+//!
+//! 64 bits hold them wherever the finest unit can hold them all; else 128 bits do, so that no instant is rounded or
+//! pushed to the end of a range.
 
-use std::borrow::Cow;
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::{ArrowNativeType, NullBuffer, ScalarBuffer};
+use arrow_schema::{DataType, SchemaRef, TimeUnit};
 
-use arrow_array::cast::AsArray;
-use arrow_array::types::{
-    Date64Type, Int64Type, Time64MicrosecondType, Time64NanosecondType, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt64Type,
-};
-use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_buffer::NullBuffer;
-use arrow_schema::{DataType, TimeUnit};
-
+use super::table::{Table, plain};
 use crate::error::{Error, Result};
 use crate::nearest::nearest;
 
 pub(super) const NS_PER_DAY: i64 = 86_400_000_000_000;
 
-/// The times of one table's rows.
-pub(super) struct Times<'a> {
-    pub(super) values: Cow<'a, [i64]>,
-    pub(super) nulls: Option<&'a NullBuffer>,
+/// A whole number of units since 1970.
+pub(super) trait Instant: ArrowNativeType + Ord + std::hash::Hash {
+    const MIN: Self;
+    fn scaled(values: &ScalarBuffer<i64>, factor: i64) -> ScalarBuffer<Self>;
+    /// Units between two instants.
+    fn distance(self, other: Self) -> u128;
+    /// So many units earlier, or the first instant that there is.
+    fn before(self, units: i128) -> Self;
 }
 
-/// Times of both tables in the finer of the two units, and that unit in nanoseconds. A time that the finer unit cannot
-/// hold becomes its least or greatest one.
-pub(super) fn pair<'a>(
-    left: &'a RecordBatch,
-    on_left: &str,
-    right: &'a RecordBatch,
-    on_right: &str,
-) -> Result<(Times<'a>, Times<'a>, i64)> {
-    let (left, ours) = find(left, on_left, "left")?;
-    let (right, theirs) = find(right, on_right, "right")?;
-    if is_zoned(left) != is_zoned(right) {
-        return Err(Error::SchemaMismatch {
-            place: "time columns of the join".into(),
-            problem: format!(
-                "'{on_left}' of the left table is {}, '{on_right}' of the right table is {}: one has a time zone, the \
-                 other has none",
-                left.data_type(),
-                right.data_type()
-            ),
-            hint: "assume a time zone for the naive one first (assume_timezone)".into(),
-        });
+impl Instant for i64 {
+    const MIN: Self = i64::MIN;
+
+    fn scaled(values: &ScalarBuffer<i64>, factor: i64) -> ScalarBuffer<Self> {
+        if factor == 1 {
+            return values.clone();
+        }
+        // Only what lies below a null can overflow: `Unit::common` looked at all of them.
+        values.iter().map(|value| value.wrapping_mul(factor)).collect()
     }
-    let ns = ours.min(theirs);
-    Ok((times(left, ours / ns), times(right, theirs / ns), ns))
+
+    #[inline]
+    fn distance(self, other: Self) -> u128 {
+        u128::from(self.abs_diff(other))
+    }
+
+    #[inline]
+    fn before(self, units: i128) -> Self {
+        let exact = i128::from(self).saturating_sub(units);
+        i64::try_from(exact).unwrap_or(if exact < 0 { i64::MIN } else { i64::MAX })
+    }
 }
 
-/// The column and the length of its unit.
-fn find<'a>(table: &'a RecordBatch, name: &str, side: &str) -> Result<(&'a ArrayRef, i64)> {
-    let Some(column) = table.column_by_name(name) else {
-        let candidates = nearest(name, table.schema_ref().fields().iter().map(|field| field.name().as_str()));
+impl Instant for i128 {
+    const MIN: Self = i128::MIN;
+
+    fn scaled(values: &ScalarBuffer<i64>, factor: i64) -> ScalarBuffer<Self> {
+        values.iter().map(|&value| i128::from(value) * i128::from(factor)).collect()
+    }
+
+    #[inline]
+    fn distance(self, other: Self) -> u128 {
+        self.abs_diff(other)
+    }
+
+    #[inline]
+    fn before(self, units: i128) -> Self {
+        self.saturating_sub(units)
+    }
+}
+
+/// The times of one table's rows in a unit that all tables share.
+#[derive(Clone)]
+pub(super) struct Times<T: Instant> {
+    pub(super) values: ScalarBuffer<T>,
+    pub(super) nulls: Option<NullBuffer>,
+}
+
+/// A time column as it is stored.
+#[derive(Clone)]
+pub(super) struct TimeColumn {
+    values: ScalarBuffer<i64>,
+    nulls: Option<NullBuffer>,
+    ns: i64,
+}
+
+/// What all times of a join are counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Unit {
+    /// Nanoseconds.
+    pub(super) ns: i64,
+    /// Whether the times need 128 bits.
+    pub(super) is_wide: bool,
+}
+
+impl TimeColumn {
+    /// The column called `name`.
+    pub(super) fn read(table: &Table, name: &str, side: &str) -> Result<Self> {
+        let position = find(table.schema(), name, side)?;
+        let array = plain(&table.column(position)?)?;
+        let ns = ns_of(array.data_type()).unwrap_or(1);
+        let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+        Ok(Self { values: integers(&array), nulls, ns })
+    }
+
+    /// In another unit, which must be as fine.
+    pub(super) fn to<T: Instant>(&self, unit: Unit) -> Times<T> {
+        Times { values: T::scaled(&self.values, self.ns / unit.ns), nulls: self.nulls.clone() }
+    }
+
+    fn overflows(&self, ns: i64) -> bool {
+        let factor = self.ns / ns;
+        let fits = |value: &i64| value.checked_mul(factor).is_some();
+        factor != 1 && !(self.values.iter().min().is_none_or(fits) && self.values.iter().max().is_none_or(fits))
+    }
+}
+
+impl Unit {
+    /// The finest unit of `columns`, made finer until it divides each of `durations_ns`.
+    pub(super) fn common<'a>(columns: impl Iterator<Item = &'a TimeColumn> + Clone, durations_ns: &[i128]) -> Self {
+        let mut ns = columns.clone().map(|column| column.ns).min().unwrap_or(1);
+        for finer in [1_000_000_000, 1_000_000, 1_000, 1] {
+            if durations_ns.iter().any(|duration| duration % i128::from(ns) != 0) {
+                ns = ns.min(finer);
+            }
+        }
+        Self { ns, is_wide: columns.into_iter().any(|column| column.overflows(ns)) }
+    }
+
+    /// The same for columns of which only the types are known yet; `widen` has to see all values.
+    pub(super) fn of_types(schema_columns: &[(&SchemaRef, &str, &str)], durations_ns: &[i128]) -> Result<Self> {
+        let mut columns = Vec::new();
+        for (schema, name, side) in schema_columns {
+            let data_type = schema.field(find(schema, name, side)?).data_type();
+            let values = ScalarBuffer::from(Vec::<i64>::new());
+            columns.push(TimeColumn { values, nulls: None, ns: ns_of(data_type).unwrap_or(1) });
+        }
+        Ok(Self::common(columns.iter(), durations_ns))
+    }
+
+    /// Make room for the values of a column.
+    pub(super) fn widen(&mut self, column: &TimeColumn) {
+        self.is_wide |= column.overflows(self.ns);
+    }
+}
+
+/// Fails unless both columns are times, with a zone both or without one both.
+pub(super) fn check_pair(left: &SchemaRef, on_left: &str, right: &SchemaRef, on_right: &str) -> Result<()> {
+    let ours = left.field(find(left, on_left, "left")?).data_type();
+    let theirs = right.field(find(right, on_right, "right")?).data_type();
+    if is_zoned(ours) == is_zoned(theirs) {
+        return Ok(());
+    }
+    Err(Error::SchemaMismatch {
+        place: "time columns of the join".into(),
+        problem: format!(
+            "'{on_left}' of the left table is {ours}, '{on_right}' of the right table is {theirs}: one has a time \
+             zone, the other has none"
+        ),
+        hint: "assume a time zone for the naive one first (assume_timezone)".into(),
+    })
+}
+
+/// The position of a time column.
+fn find(schema: &SchemaRef, name: &str, side: &str) -> Result<usize> {
+    let Ok(position) = schema.index_of(name) else {
+        let candidates = nearest(name, schema.fields().iter().map(|field| field.name().as_str()));
         return Err(Error::TimeColumn {
             problem: format!("time column '{name}' not found in the {side} table of the join"),
             hint: match candidates.first() {
@@ -60,50 +168,55 @@ fn find<'a>(table: &'a RecordBatch, name: &str, side: &str) -> Result<(&'a Array
             },
         });
     };
-    match column.data_type() {
-        DataType::Date32 => Ok((column, NS_PER_DAY)),
-        DataType::Date64 => Ok((column, ns_per(TimeUnit::Millisecond))),
-        DataType::Timestamp(unit, _) => Ok((column, ns_per(*unit))),
-        other => Err(Error::TimeColumn {
-            problem: format!("time column '{name}' of the {side} table has the type {other}, which is no instant"),
+    let found = schema.field(position).data_type();
+    if ns_of(found).is_none() {
+        return Err(Error::TimeColumn {
+            problem: format!("time column '{name}' of the {side} table has the type {found}, which is no instant"),
             hint: "cast it to a date or a timestamp first".into(),
-        }),
+        });
+    }
+    Ok(position)
+}
+
+fn is_zoned(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Dictionary(_, values) => is_zoned(values),
+        DataType::RunEndEncoded(_, values) => is_zoned(values.data_type()),
+        other => matches!(other, DataType::Timestamp(_, Some(_))),
     }
 }
 
-fn is_zoned(array: &ArrayRef) -> bool {
-    matches!(array.data_type(), DataType::Timestamp(_, Some(_)))
+/// Nanoseconds in one unit of a type of times.
+fn ns_of(data_type: &DataType) -> Option<i64> {
+    match data_type {
+        DataType::Dictionary(_, values) => ns_of(values),
+        DataType::RunEndEncoded(_, values) => ns_of(values.data_type()),
+        DataType::Date32 => Some(NS_PER_DAY),
+        DataType::Date64 => Some(ns_per(TimeUnit::Millisecond)),
+        DataType::Timestamp(unit, _) => Some(ns_per(*unit)),
+        _ => None,
+    }
 }
 
-fn times(array: &ArrayRef, factor: i64) -> Times<'_> {
-    let values = if let DataType::Date32 = array.data_type() {
-        let days = array.as_primitive::<arrow_array::types::Date32Type>().values();
-        days.iter().map(|&day| i64::from(day).saturating_mul(factor)).collect::<Vec<_>>().into()
-    } else if factor == 1 {
-        i64_values(array)
-    } else {
-        i64_values(array).iter().map(|value| value.saturating_mul(factor)).collect::<Vec<_>>().into()
-    };
-    Times { values, nulls: array.nulls().filter(|nulls| nulls.null_count() > 0) }
-}
-
-/// The values of a column of 64-bit integers or times, as they are.
-pub(super) fn i64_values(array: &ArrayRef) -> Cow<'_, [i64]> {
-    Cow::Borrowed(match array.data_type() {
-        DataType::Int64 => array.as_primitive::<Int64Type>().values(),
-        DataType::UInt64 => {
-            let values = array.as_primitive::<UInt64Type>().values();
-            return values.iter().map(|&value| value as i64).collect::<Vec<_>>().into();
+/// The values of a column of plain integers or times as 64 bits; those of unsigned 64 bits keep their bits.
+pub(super) fn integers(array: &ArrayRef) -> ScalarBuffer<i64> {
+    fn widened<N: ArrowNativeType + Into<i64>>(array: &ArrayRef) -> ScalarBuffer<i64> {
+        let data = array.to_data();
+        data.buffer::<N>(0)[..data.len()].iter().map(|&value| value.into()).collect()
+    }
+    match array.data_type().primitive_width() {
+        Some(1) if array.data_type().is_unsigned_integer() => widened::<u8>(array),
+        Some(1) => widened::<i8>(array),
+        Some(2) if array.data_type().is_unsigned_integer() => widened::<u16>(array),
+        Some(2) => widened::<i16>(array),
+        Some(4) if array.data_type().is_unsigned_integer() => widened::<u32>(array),
+        Some(4) => widened::<i32>(array),
+        Some(8) => {
+            let data = array.to_data();
+            ScalarBuffer::new(data.buffers()[0].clone(), data.offset(), data.len())
         }
-        DataType::Date64 => array.as_primitive::<Date64Type>().values(),
-        DataType::Time64(TimeUnit::Microsecond) => array.as_primitive::<Time64MicrosecondType>().values(),
-        DataType::Time64(_) => array.as_primitive::<Time64NanosecondType>().values(),
-        DataType::Timestamp(TimeUnit::Second, _) => array.as_primitive::<TimestampSecondType>().values(),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => array.as_primitive::<TimestampMillisecondType>().values(),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => array.as_primitive::<TimestampMicrosecondType>().values(),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => array.as_primitive::<TimestampNanosecondType>().values(),
-        _ => &[],
-    })
+        _ => ScalarBuffer::from(vec![0; array.len()]),
+    }
 }
 
 /// Nanoseconds in one unit.

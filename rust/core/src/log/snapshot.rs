@@ -118,6 +118,11 @@ impl Snapshot {
         self.objects.get_or_default(self.commit().and_then(|commit| commit.root.schemas.as_ref()))
     }
 
+    /// Definitions of entities and feature views, by name.
+    pub fn features(&self) -> Result<Payloads> {
+        self.objects.get_or_default(self.commit().and_then(|commit| commit.root.features.as_ref()))
+    }
+
     /// Raw files of the lake, by path.
     pub fn lake(&self) -> Result<Payloads> {
         self.objects.get_or_default(self.commit().and_then(|commit| commit.root.lake.as_ref()))

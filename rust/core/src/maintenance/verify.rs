@@ -189,6 +189,9 @@ impl<'a> Walk<'a> {
         for payload in self.report.take(snapshot.schemas(), false)?.unwrap_or_default().values() {
             self.object(payload)?;
         }
+        for payload in self.report.take(snapshot.features(), false)?.unwrap_or_default().values() {
+            self.object(payload)?;
+        }
         for pointer in self.report.take(snapshot.lake(), false)?.unwrap_or_default().values() {
             if let Some(bytes) = self.object(pointer)? {
                 let hash = lake_hash(&bytes)?;

@@ -33,6 +33,9 @@ pub(super) fn build(
     if !transaction.schemas.is_empty() || !transaction.removed.is_empty() {
         root.schemas = schemas(transaction, pack)?;
     }
+    if !transaction.features.is_empty() {
+        root.features = Some(add_payloads(pack, base.features()?, &transaction.features)?);
+    }
     if !transaction.lake.is_empty() {
         root.lake = Some(add_payloads(pack, base.lake()?, &transaction.lake)?);
     }

@@ -24,7 +24,8 @@ impl Transaction {
         if self.applied.is_some() {
             return self.acknowledge_applied();
         }
-        if self.tables.is_empty() && self.removed.is_empty() && self.schemas.is_empty() && self.lake.is_empty() {
+        let changes = [self.schemas.is_empty(), self.features.is_empty(), self.lake.is_empty()];
+        if self.tables.is_empty() && self.removed.is_empty() && changes.iter().all(|&is_empty| is_empty) {
             return Err(Error::InvalidArgument("nothing to commit: the transaction changed nothing".into()));
         }
         let objects = Arc::clone(self.base.objects());

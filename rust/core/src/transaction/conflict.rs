@@ -93,6 +93,12 @@ fn rebase_payloads(transaction: &Transaction, head: &Snapshot) -> Result<()> {
             return Err(moved.conflict(name, "change of the schema", |_| "change of the schema", id)?);
         }
     }
+    for name in transaction.features.keys() {
+        let id = |snapshot: &Snapshot| Ok(snapshot.features()?.get(name).map(|payload| payload.id.clone()));
+        if id(&transaction.base)? != id(head)? {
+            return Err(moved.conflict(name, "change of the features", |_| "change of the features", id)?);
+        }
+    }
     for path in transaction.lake.keys() {
         let id = |snapshot: &Snapshot| Ok(snapshot.lake()?.get(path).map(|payload| payload.id.clone()));
         if id(&transaction.base)? != id(head)? {
@@ -150,9 +156,9 @@ impl Moved<'_> {
                 staged.stand_on(now);
                 Ok(())
             }
-            (None, Some(now)) if appends && !staged.is_new && now.version.schema == staged.schema => {
+            (None, Some(now)) if appends && !staged.is_new && staged.is_like(&now) => {
                 move_files(staged, &now.version.table_id, self.head)?;
-                staged.before = Some(now);
+                staged.stand_on(now);
                 Ok(())
             }
             _ => Err(self.table_conflict(&source, ours)?),

@@ -125,6 +125,12 @@ impl StagedTable {
         self.schema != before.version.schema || self.definition != Definition::of(before)
     }
 
+    /// Whether a table that somebody else created is what this transaction would create.
+    pub(super) fn is_like(&self, other: &Table) -> bool {
+        let says_nothing = self.definition == Definition::default();
+        other.version.schema == self.schema && (says_nothing || self.definition == Definition::of(other))
+    }
+
     /// Stand on a later version of the table, with its columns, layout and notes unless they are what is changed.
     pub(super) fn stand_on(&mut self, now: Table) {
         if self.before.as_ref().is_none_or(|before| !self.redefines(before)) {

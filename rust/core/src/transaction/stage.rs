@@ -58,6 +58,7 @@ pub struct Transaction {
     /// Tables of the base, by the name that they have there, which are dropped or get another name.
     pub(super) removed: BTreeMap<String, Removed>,
     pub(super) schemas: BTreeMap<String, Vec<u8>>,
+    pub(super) features: BTreeMap<String, Vec<u8>>,
     pub(super) lake: BTreeMap<String, Vec<u8>>,
     /// Files whose folders have to be synced before the ref entry.
     pub(super) written: Vec<String>,
@@ -119,6 +120,7 @@ impl Transaction {
             tables: BTreeMap::new(),
             removed: BTreeMap::new(),
             schemas: BTreeMap::new(),
+            features: BTreeMap::new(),
             lake: BTreeMap::new(),
             written: Vec::new(),
             writer: random_hex()?,
@@ -258,6 +260,13 @@ impl Transaction {
         upload.publish(&name)?;
         self.written.push(name);
         Ok((hash, size_bytes))
+    }
+
+    /// Set the definition of an entity or a feature view.
+    pub fn set_feature(&mut self, name: &str, definition: Vec<u8>) -> Result<()> {
+        names::check_table(name)?;
+        self.features.insert(name.into(), definition);
+        Ok(())
     }
 
     /// Let `path` of the lake name what `pointer` describes.

@@ -1,0 +1,244 @@
+"""Right sides that are tables of a warehouse: only what is needed, of the files and row groups that can matter.
+
+What is left out is what lies outside of the times at which any left row could look, so the result is the same. The
+report does not count what was not read: a left row whose only rows were left out has an unknown key in it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
+
+_NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_NS_PER_DAY = 86_400 * 10**9
+_FEW_ROWS, _FEW_KEYS = 10_000, 64
+
+
+class PrunableTable(Protocol):
+    """A stored table: it knows its columns, and which files may hold rows for which a predicate is true."""
+
+    schema: pa.Schema
+
+    def files(self, where: list[Any] | None = None) -> list[str]:
+        """List the files that may hold matching rows."""
+
+    def lazy(self, columns: Any = None, where: list[Any] | None = None) -> pl.LazyFrame:
+        """Read lazily from the files that may hold matching rows."""
+
+
+def is_stored(frame: Any) -> TypeGuard[PrunableTable]:
+    """Tell whether a frame is a stored table.
+
+    Args:
+        frame: What the user gave.
+
+    Returns:
+        Whether it knows its files; its attributes are not looked at, since those of a lazy frame are costly.
+
+    Example:
+        >>> import polars as pl
+        >>> is_stored(pl.LazyFrame())
+        False
+    """
+    return all(hasattr(type(frame), name) for name in ("files", "lazy", "schema"))
+
+
+@dataclass(frozen=True)
+class PrunedScan:
+    """The rows of a stored table that can matter, in order.
+
+    Args:
+        scan: Rows of the files that can matter, with the columns that are needed.
+        deciding: Columns that decide which rows match.
+        condition: Holds for the rows that can matter; None if it holds for all of them.
+
+    Example:
+        >>> import polars as pl
+        >>> pruned = PrunedScan(pl.LazyFrame({"t": [1, 5], "v": ["a", "b"]}), ["t"], pl.col("t") > 2)
+        >>> pruned.filtered().collect().rows(), pruned.numbered("row").collect().rows()
+        ([(5, 'b')], [(1, 5)])
+    """
+
+    scan: pl.LazyFrame
+    deciding: list[str]
+    condition: pl.Expr | None = None
+
+    def filtered(self) -> pl.LazyFrame:
+        """Give the rows that can matter.
+
+        Returns:
+            All needed columns.
+        """
+        return self.scan if self.condition is None else self.scan.filter(self.condition)
+
+    def numbered(self, row: str) -> pl.LazyFrame:
+        """Give the columns that decide, for the rows that can matter.
+
+        Args:
+            row: Name of the column that holds the position of each row in `scan`.
+
+        Returns:
+            That column, and those that decide.
+        """
+        frame = self.scan.select(self.deciding).with_row_index(row)
+        return frame if self.condition is None else frame.filter(self.condition)
+
+
+def prune(table: PrunableTable, options: dict[str, Any], left: Any, zone: str | None) -> PrunedScan:
+    """Find out what a join needs of a stored table.
+
+    Args:
+        table: The table.
+        options: Of the join, as the core takes them.
+        left: The left frame; a reader is not looked at, since it can be read once.
+        zone: Zone of naive times.
+
+    Returns:
+        The rows that can matter, with the columns that are asked for; nothing is read yet.
+
+    Raises:
+        ColumnNotFoundError: The table has not a column that the join names.
+
+    Example:
+        >>> import datetime as dt, lakebed as lb, polars as pl
+        >>> from lakebed.join.sides import SideOptions, core_options
+        >>> wh = lb.open("memory://")
+        >>> day = [dt.datetime(2013, 1, d) for d in (1, 2, 3)]
+        >>> table = wh.write("t", pl.DataFrame({"t": day, "v": [1, 2, 3]}))
+        >>> options = core_options(SideOptions(on="t", left_on="t", tolerance="1d", columns=["v"]))
+        >>> prune(table, options, pl.DataFrame({"t": day[2:]}), None).filtered().collect()["v"].to_list()
+        [2, 3]
+    """
+    names = table.schema.names
+    columns = [name for name in names if name in _needed(options, names)]
+    created = [options["created"]] if options["created"] else []
+    deciding = list(dict.fromkeys([options["on_right"], *options["by_right"], *created]))
+    # The core says what is missing.
+    if any(name not in names for name in deciding):
+        return PrunedScan(table.lazy(columns), [name for name in deciding if name in names])
+    conditions = _times(table, options, left, zone) + _keys(table, options, left)
+    if not conditions:
+        return PrunedScan(table.lazy(columns), deciding)
+    where = ["and", *conditions]
+    # A filter copies rows, so it is only there if some file holds rows that it would drop.
+    condition = _expression(where) if table.files(["not", where]) else None
+    return PrunedScan(table.lazy(columns, where), deciding, condition)
+
+
+def _needed(options: dict[str, Any], names: list[str]) -> set[str]:
+    if options["aggregates"] is not None:
+        payload = {column for column, *_ in options["aggregates"]["columns"] if column is not None}
+    elif options["columns"] is not None:
+        payload = {source for source, _ in options["columns"]}
+    else:
+        payload = set(names)
+    return {options["on_right"], *options["by_right"], *([options["created"]] if options["created"] else []), *payload}
+
+
+def _keys(table: PrunableTable, options: dict[str, Any], left: Any) -> list[Any]:
+    """The keys of right rows that any left row has: all of them where they are few, else the first and the last."""
+    import polars as pl
+    import pyarrow as pa
+
+    conditions: list[Any] = []
+    for ours, theirs in zip(options["by_left"], options["by_right"], strict=False):
+        kind = table.schema.field(theirs).type
+        series = _column(left, ours)
+        if series is None or series.null_count() == len(series):
+            continue
+        is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+        are_numbers = series.dtype.is_integer() and pa.types.is_integer(kind)
+        if not are_numbers and not (series.dtype == pl.String and is_text):
+            continue
+        if len(series) <= _FEW_ROWS and series.n_unique() <= _FEW_KEYS:
+            conditions.append(["in", theirs, series.drop_nulls().unique().sort().to_list()])
+        else:
+            conditions += [[">=", theirs, series.min()], ["<=", theirs, series.max()]]
+    return conditions
+
+
+def _times(table: PrunableTable, options: dict[str, Any], left: Any, zone: str | None) -> list[Any]:
+    """The times of right rows that any left row can look at; none if all may matter."""
+    span = _span(left, options["on_left"])
+    kind = table.schema.field(options["on_right"]).type
+    if span is None:
+        return []
+    oldest, newest, is_zoned = span
+    if is_zoned != (getattr(kind, "tz", None) is not None) and zone != "UTC":
+        return []
+    before, after = _reach(options)
+    conditions: list[Any] = []
+    column = options["on_right"]
+    if after is not None and (limit := _literal(newest + after, kind, up=True)) is not None:
+        conditions.append(["<=", column, limit])
+    if before is not None and (limit := _literal(oldest - before, kind, up=False)) is not None:
+        conditions.append([">=", column, limit])
+    return conditions
+
+
+def _reach(options: dict[str, Any]) -> tuple[int | None, int | None]:
+    """How far before and after its own time a left row looks, in nanoseconds; None for any distance."""
+    if options["aggregates"] is not None:
+        windows = options["aggregates"]["windows"]
+        lengths = [None if length is None else length + offset for length, offset in windows]
+        longest = None if None in lengths else max(length for length in lengths if length is not None)
+        return longest, 0
+    tolerance, direction = options["tolerance_ns"], options["direction"]
+    before = 0 if direction == "forward" else tolerance
+    return before, 0 if direction == "backward" else tolerance
+
+
+def _span(left: Any, column: str) -> tuple[int, int, bool] | None:
+    """First and last time of the left rows in nanoseconds, and whether they have a zone."""
+    import polars as pl
+
+    series = _column(left, column)
+    if series is None or not isinstance(series.dtype, pl.Datetime | pl.Date) or series.null_count() == len(series):
+        return None
+    zone = series.dtype.time_zone if isinstance(series.dtype, pl.Datetime) else None
+    factor = _NS[series.dtype.time_unit] if isinstance(series.dtype, pl.Datetime) else _NS_PER_DAY
+    numbers = series.to_physical()
+    low, high = numbers.min(), numbers.max()
+    return int(low) * factor, int(high) * factor, zone is not None  # type: ignore[arg-type]
+
+
+def _column(left: Any, column: str) -> pl.Series | None:
+    """A column of the left rows; None for those that cannot be looked at, or not without a change of their values."""
+    import polars as pl
+    import pyarrow as pa
+
+    if isinstance(left, pl.DataFrame):
+        return left.get_column(column) if column in left.columns else None
+    if not isinstance(left, pa.Table) or column not in left.column_names:
+        return None
+    kind = left.schema.field(column).type
+    is_plain = pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    is_time = pa.types.is_date32(kind) or (pa.types.is_timestamp(kind) and kind.unit != "s")
+    return pl.Series(left.column(column)) if is_plain or is_time else None
+
+
+def _literal(nanoseconds: int, kind: pa.DataType, *, up: bool) -> dt.date | None:
+    """The time, rounded outward to what Python and the column can hold; None where they hold none."""
+    import pyarrow as pa
+
+    unit = _NS_PER_DAY if pa.types.is_date(kind) else max(_NS[kind.unit], 1_000)
+    whole = -(-nanoseconds // unit) if up else nanoseconds // unit
+    zone = dt.timezone.utc if getattr(kind, "tz", None) is not None else None
+    try:
+        moment = dt.datetime(1970, 1, 1, tzinfo=zone) + dt.timedelta(microseconds=whole * unit // 1_000)
+    except OverflowError:
+        return None
+    return moment.date() if pa.types.is_date(kind) else moment
+
+
+def _expression(where: list[Any]) -> pl.Expr:
+    import polars as pl
+
+    spell: dict[str, Any] = {"<=": pl.Expr.le, ">=": pl.Expr.ge, "in": pl.Expr.is_in}
+    # Rows without a time or a key match nothing, so that it does not matter that they are dropped too.
+    return pl.all_horizontal([spell[operator](pl.col(column), value) for operator, column, value in where[1:]])

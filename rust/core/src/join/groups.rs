@@ -1,0 +1,320 @@
+//! The right rows of one bucket by key, each group in order of (time, created, position).
+//!
+//! Rows that come in runs of one key, as a table ordered by (key, time) gives them, are used where they lie: nothing is
+//! moved and nothing sorted. Other rows are gathered by key, and only groups whose times do not ascend are sorted.
+
+use arrow_buffer::NullBuffer;
+use rayon::prelude::*;
+
+use super::left::{LeftBucket, LeftIndex};
+use super::monitor::Monitor;
+use super::partition::{Bits, Buckets, CHUNK, Side};
+use super::table::NONE;
+use super::times::Instant;
+use crate::error::Result;
+
+/// Rows from which a sort is worth several threads.
+pub(super) const WORTH_THREADS: usize = 1 << 18;
+/// Pairs of neighbours that are looked at to guess whether rows come in runs, and runs shorter than this are not used.
+const SAMPLE: usize = 1024;
+const SHORTEST_RUN: usize = 8;
+
+/// A right table ready to be grouped bucket by bucket.
+pub(super) enum Arranged<T> {
+    Buckets(Buckets<T>),
+    /// Runs by bucket, in order of position.
+    Runs(Vec<Vec<Run>>),
+}
+
+/// Neighbouring rows of one key.
+#[derive(Clone, Copy)]
+pub(super) struct Run {
+    hash: u64,
+    start: u32,
+    end: u32,
+    /// Whether they are in order of (time, created).
+    ascends: bool,
+}
+
+impl<T: Instant> Arranged<T> {
+    pub(super) fn of(side: &Side<T>, bits: Bits, monitor: &Monitor) -> Result<Self> {
+        if side.is_whole()
+            && come_in_runs(side)
+            && let Some(runs) = runs(side, monitor)?
+        {
+            let mut buckets = vec![Vec::new(); bits.n_buckets()];
+            for run in runs {
+                buckets[bits.bucket(run.hash)].push(run);
+            }
+            return Ok(Self::Runs(buckets));
+        }
+        Ok(Self::Buckets(Buckets::of(side, bits, monitor)?))
+    }
+
+    /// The groups of one bucket.
+    pub(super) fn groups<'a>(&self, left: &LeftIndex<T>, right: &'a Side<T>, bucket: usize) -> Groups<'a, T> {
+        let ours = left.bucket(bucket);
+        match self {
+            Self::Buckets(buckets) => Groups::of_rows(ours, &left.side, right, buckets, bucket),
+            Self::Runs(runs) => Groups::of_runs(ours, &left.side, right, &runs[bucket]),
+        }
+    }
+}
+
+/// A guess from a few pairs of neighbours; a wrong one costs time only.
+fn come_in_runs<T: Instant>(side: &Side<T>) -> bool {
+    let n_rows = side.n_rows();
+    if n_rows < SAMPLE {
+        return false;
+    }
+    let step = (n_rows - 1) / SAMPLE;
+    let same = (0..SAMPLE).filter(|&i| {
+        let row = (1 + i * step) as u32;
+        side.keys.same(row, &side.keys, row - 1)
+    });
+    same.count() >= SAMPLE - SAMPLE / SHORTEST_RUN
+}
+
+/// The runs of a table; none if they turn out to be short.
+fn runs<T: Instant>(side: &Side<T>, monitor: &Monitor) -> Result<Option<Vec<Run>>> {
+    let starts: Vec<usize> = (0..side.n_rows()).step_by(CHUNK).collect();
+    let chunk = |start: usize| {
+        let range = start..(start + CHUNK).min(side.n_rows());
+        monitor.advance(range.len())?;
+        Ok(runs_of_chunk(side, range))
+    };
+    let chunks: Vec<Vec<Run>> = starts.into_par_iter().map(chunk).collect::<Result<_>>()?;
+    let mut runs: Vec<Run> = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
+    for chunk in chunks {
+        let mut chunk = chunk.into_iter();
+        if let (Some(last), Some(first)) = (runs.last_mut(), chunk.as_slice().first())
+            && side.keys.same(first.start, &side.keys, last.start)
+        {
+            last.ascends &= first.ascends && ascends(side, first.start as usize);
+            last.end = first.end;
+            chunk.next();
+        }
+        runs.extend(chunk);
+    }
+    Ok((runs.len() * SHORTEST_RUN / 2 <= side.n_rows()).then_some(runs))
+}
+
+fn runs_of_chunk<T: Instant>(side: &Side<T>, range: std::ops::Range<usize>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    let times = &side.times.values;
+    let repeats = side.keys.repeats(range.clone());
+    let mut start = range.start;
+    let mut close = |start: usize, end: usize| {
+        let ascends = match &side.created {
+            None => times[start..end].is_sorted(),
+            Some(_) => (start + 1..end).all(|row| ascends(side, row)),
+        };
+        let hash = side.keys.hashes(start..start + 1)[0];
+        runs.push(Run { hash, start: start as u32, end: end as u32, ascends });
+    };
+    for (row, repeats) in range.clone().zip(repeats).skip(1) {
+        if !repeats {
+            close(start, row);
+            start = row;
+        }
+    }
+    close(start, range.end);
+    runs
+}
+
+/// Whether a row stands in order after the one before it.
+fn ascends<T: Instant>(side: &Side<T>, row: usize) -> bool {
+    (side.times.values[row - 1], side.created(row - 1)) <= (side.times.values[row], side.created(row))
+}
+
+/// Right rows of one bucket by key.
+pub(super) struct Groups<'a, T: Instant> {
+    right: &'a Side<T>,
+    spans: Vec<Span>,
+    times: Vec<T>,
+    created: Vec<T>,
+    rows: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: u32,
+    end: u32,
+    /// Whether the positions are those of the table, not those of the gathered rows.
+    is_in_place: bool,
+}
+
+/// The right rows of one key, in order.
+#[derive(Clone, Copy)]
+pub(super) struct Group<'a, T> {
+    pub(super) times: &'a [T],
+    /// Empty where it does not matter.
+    pub(super) created: &'a [T],
+    rows: &'a [u32],
+    first: u32,
+}
+
+impl<T> Group<'_, T> {
+    /// The position in the table of a row of the group.
+    #[inline]
+    pub(super) fn row(&self, at: usize) -> u32 {
+        self.rows.get(at).copied().unwrap_or(self.first.wrapping_add(at as u32))
+    }
+}
+
+impl<'a, T: Instant> Groups<'a, T> {
+    fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    pub(super) fn get(&self, group: usize) -> Group<'_, T> {
+        let span = self.spans[group];
+        let range = span.start as usize..span.end as usize;
+        let (times, created): (&[T], &[T]) = if span.is_in_place {
+            (&self.right.times.values, self.right.created.as_ref().map_or(&[], |created| &created.values))
+        } else {
+            (&self.times, &self.created)
+        };
+        let created = if created.is_empty() { &[] } else { &created[range.clone()] };
+        let rows = if span.is_in_place { &[] } else { &self.rows[range.clone()] };
+        Group { times: &times[range], created, rows, first: span.start }
+    }
+
+    /// Ask the memory for the rows of a group that is searched soon: they may lie far from those of the last one.
+    #[inline]
+    pub(super) fn prefetch(&self, group: usize) {
+        const LINE: usize = 64;
+        const MOST_LINES: usize = 16;
+        let Some(span) = self.spans.get(group).filter(|span| span.is_in_place) else { return };
+        let times = &self.right.times.values[span.start as usize..span.end as usize];
+        for line in times.chunks(LINE / size_of::<T>()).take(MOST_LINES) {
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: a prefetch reads nothing, and the address is that of a value of the slice.
+            unsafe {
+                std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast());
+            }
+            #[cfg(not(target_arch = "x86_64"))]
+            let _ = line;
+        }
+    }
+
+    /// The same groups without the rows for which `valid` does not hold.
+    pub(super) fn only(&self, valid: &NullBuffer) -> Self {
+        let mut only =
+            Self { right: self.right, spans: Vec::new(), times: Vec::new(), created: Vec::new(), rows: Vec::new() };
+        for group in 0..self.len() {
+            let (group, start) = (self.get(group), only.rows.len() as u32);
+            for (at, &time) in group.times.iter().enumerate() {
+                let row = group.row(at);
+                if valid.is_valid(row as usize) {
+                    only.times.push(time);
+                    only.rows.push(row);
+                    only.created.extend(group.created.get(at));
+                }
+            }
+            only.spans.push(Span { start, end: only.rows.len() as u32, is_in_place: false });
+        }
+        only
+    }
+
+    fn of_rows(ours: &LeftBucket<T>, left: &Side<T>, right: &'a Side<T>, buckets: &Buckets<T>, bucket: usize) -> Self {
+        let mut finder = ours.finder(&left.keys, &right.keys);
+        let mut groups = Vec::with_capacity(buckets.n_rows(bucket));
+        // One more than there are: rows without a group count there.
+        let mut starts = vec![0_u32; ours.n_groups() + 2];
+        let nowhere = ours.n_groups() as u32;
+        for slice in buckets.slices(bucket) {
+            for entry in slice {
+                let found = if entry.row == NONE { None } else { finder.find(entry.hash, entry.row) };
+                let group = found.unwrap_or(nowhere);
+                starts[group as usize + 1] += 1;
+                groups.push(group);
+            }
+        }
+        for group in 1..starts.len() {
+            starts[group] += starts[group - 1];
+        }
+        let mut ends = starts.clone();
+        let (mut times, mut rows) = (vec![T::default(); groups.len()], vec![0; groups.len()]);
+        let mut group = groups.into_iter();
+        for slice in buckets.slices(bucket) {
+            for (entry, group) in slice.iter().zip(group.by_ref()) {
+                let end = &mut ends[group as usize];
+                times[*end as usize] = entry.time;
+                rows[*end as usize] = entry.row;
+                *end += 1;
+            }
+        }
+        starts.pop();
+        let n_members = starts[ours.n_groups()] as usize;
+        times.truncate(n_members);
+        rows.truncate(n_members);
+        let spans = starts.windows(2).map(|ends| Span { start: ends[0], end: ends[1], is_in_place: false }).collect();
+        let mut groups = Self { right, spans, times, created: Vec::new(), rows };
+        groups.sort();
+        groups
+    }
+
+    fn of_runs(ours: &LeftBucket<T>, left: &Side<T>, right: &'a Side<T>, runs: &[Run]) -> Self {
+        let mut finder = ours.finder(&left.keys, &right.keys);
+        let mut spans = vec![Span::default(); ours.n_groups()];
+        let mut found: Vec<(u32, Run)> =
+            runs.iter().filter_map(|run| Some((finder.find(run.hash, run.start)?, *run))).collect();
+        found.sort_by_key(|(group, _)| *group);
+        let (mut times, mut rows) = (Vec::new(), Vec::new());
+        for runs in found.chunk_by(|a, b| a.0 == b.0) {
+            let span = match runs {
+                [(_, run)] if run.ascends => Span { start: run.start, end: run.end, is_in_place: true },
+                _ => {
+                    let start = rows.len() as u32;
+                    for (_, run) in runs {
+                        times.extend_from_slice(&right.times.values[run.start as usize..run.end as usize]);
+                        rows.extend(run.start..run.end);
+                    }
+                    Span { start, end: rows.len() as u32, is_in_place: false }
+                }
+            };
+            spans[runs[0].0 as usize] = span;
+        }
+        let mut groups = Self { right, spans, times, created: Vec::new(), rows };
+        groups.sort();
+        groups
+    }
+
+    /// Rows of a group stand in order of position; only groups that are not in order need work.
+    fn sort(&mut self) {
+        let has_created = self.right.created.is_some();
+        if has_created {
+            self.created = self.rows.iter().map(|&row| self.right.created(row as usize)).collect();
+        }
+        for span in self.spans.iter().filter(|span| !span.is_in_place) {
+            let range = span.start as usize..span.end as usize;
+            let (times, rows) = (&mut self.times[range.clone()], &mut self.rows[range.clone()]);
+            if has_created {
+                sort_by_created(times, &mut self.created[range], rows);
+            } else if !times.is_sorted() {
+                let mut pairs: Vec<(T, u32)> = times.iter().copied().zip(rows.iter().copied()).collect();
+                sort(&mut pairs);
+                for ((time, row), pair) in times.iter_mut().zip(rows).zip(pairs) {
+                    (*time, *row) = pair;
+                }
+            }
+        }
+    }
+}
+
+fn sort_by_created<T: Instant>(times: &mut [T], created: &mut [T], rows: &mut [u32]) {
+    if (1..times.len()).all(|at| (times[at - 1], created[at - 1]) <= (times[at], created[at])) {
+        return;
+    }
+    let mut all: Vec<(T, T, u32)> = (0..times.len()).map(|at| (times[at], created[at], rows[at])).collect();
+    sort(&mut all);
+    for (at, entry) in all.into_iter().enumerate() {
+        (times[at], created[at], rows[at]) = entry;
+    }
+}
+
+/// Sort what has no equals: every entry ends with its row.
+pub(super) fn sort<E: Ord + Send>(entries: &mut [E]) {
+    if entries.len() > WORTH_THREADS { entries.par_sort_unstable() } else { entries.sort_unstable() }
+}

@@ -1,0 +1,151 @@
+//! Rows in buckets of their key's hash. A bucket and its tables fit the second-level cache, so that a search in them costs
+//! no cache misses; buckets are worked on in parallel.
+
+use rayon::prelude::*;
+
+use super::keys::RowKeys;
+use super::monitor::Monitor;
+use super::table::NONE;
+use super::times::{Instant, Times};
+use crate::error::Result;
+
+/// Rows of both sides that a bucket should hold.
+const BUCKET_ROWS: usize = 1 << 14;
+const MOST_BUCKET_BITS: u32 = 10;
+/// Rows that one task moves to their buckets.
+pub(super) const CHUNK: usize = 1 << 16;
+
+/// Keys and times of one table's rows.
+pub(super) struct Side<T: Instant> {
+    pub(super) keys: RowKeys,
+    pub(super) times: Times<T>,
+    /// When each row became known.
+    pub(super) created: Option<Times<T>>,
+    /// Whether rows of which that is unknown are left out; else they count as the oldest.
+    pub(super) needs_created: bool,
+}
+
+impl<T: Instant> Side<T> {
+    pub(super) fn n_rows(&self) -> usize {
+        self.times.values.len()
+    }
+
+    /// Whether the row has what a match needs.
+    #[inline]
+    pub(super) fn has(&self, row: usize) -> bool {
+        self.keys.nulls().is_none_or(|nulls| nulls.is_valid(row))
+            && self.times.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row))
+            && !(self.needs_created && self.created_nulls().is_some_and(|nulls| nulls.is_null(row)))
+    }
+
+    /// Whether every row has it.
+    pub(super) fn is_whole(&self) -> bool {
+        self.keys.nulls().is_none() && self.times.nulls.is_none() && self.created_nulls().is_none()
+    }
+
+    /// When the row became known; the first instant if that is unknown or of no matter.
+    #[inline]
+    pub(super) fn created(&self, row: usize) -> T {
+        match &self.created {
+            Some(created) if created.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row)) => created.values[row],
+            _ => T::MIN,
+        }
+    }
+
+    fn created_nulls(&self) -> Option<&arrow_buffer::NullBuffer> {
+        self.created.as_ref().and_then(|created| created.nulls.as_ref())
+    }
+}
+
+/// A row on its way to its match. Packed: there are as many of them as rows.
+#[derive(Clone, Copy)]
+#[repr(C, packed(4))]
+pub(super) struct Entry<T> {
+    pub(super) hash: u64,
+    pub(super) time: T,
+    pub(super) row: u32,
+}
+
+/// How many buckets there are, and which one a hash belongs to.
+#[derive(Clone, Copy)]
+pub(super) struct Bits(u32);
+
+impl Bits {
+    pub(super) fn of(n_rows: usize) -> Self {
+        Self((n_rows / BUCKET_ROWS).next_power_of_two().ilog2().min(MOST_BUCKET_BITS))
+    }
+
+    pub(super) fn n_buckets(self) -> usize {
+        1 << self.0
+    }
+
+    #[inline]
+    pub(super) fn bucket(self, hash: u64) -> usize {
+        (hash >> 32 >> (32 - self.0)) as usize
+    }
+}
+
+/// Rows with a key and a time by bucket, in order of position.
+pub(super) struct Buckets<T> {
+    /// Of each chunk of rows: its rows by bucket, and where each bucket starts.
+    chunks: Vec<(Vec<Entry<T>>, Vec<u32>)>,
+}
+
+impl<T: Instant> Buckets<T> {
+    pub(super) fn of(side: &Side<T>, bits: Bits, monitor: &Monitor) -> Result<Self> {
+        let chunk = |start: usize| {
+            let range = start..(start + CHUNK).min(side.n_rows());
+            monitor.advance(range.len())?;
+            Ok(Self::chunk(side, range, bits))
+        };
+        let starts: Vec<usize> = (0..side.n_rows()).step_by(CHUNK).collect();
+        Ok(Self { chunks: starts.into_par_iter().map(chunk).collect::<Result<_>>()? })
+    }
+
+    fn chunk(side: &Side<T>, range: std::ops::Range<usize>, bits: Bits) -> (Vec<Entry<T>>, Vec<u32>) {
+        let (hashes, times) = (side.keys.hashes(range.clone()), &side.times.values[range.clone()]);
+        let is_whole = side.is_whole();
+        let mut starts = vec![0_u32; bits.n_buckets() + 1];
+        for &hash in &hashes {
+            starts[bits.bucket(hash) + 1] += 1;
+        }
+        for bucket in 1..starts.len() {
+            starts[bucket] += starts[bucket - 1];
+        }
+        let mut ends = starts.clone();
+        let mut rows = vec![Entry { hash: 0, time: T::default(), row: NONE }; range.len()];
+        for ((row, &hash), &time) in range.zip(&hashes).zip(times) {
+            let end = &mut ends[bits.bucket(hash)];
+            rows[*end as usize] = Entry { hash, time, row: if is_whole || side.has(row) { row as u32 } else { NONE } };
+            *end += 1;
+        }
+        (rows, starts)
+    }
+
+    /// The rows of a bucket, chunk by chunk; those whose position is `NONE` have no key or no time.
+    pub(super) fn slices(&self, bucket: usize) -> impl Iterator<Item = &[Entry<T>]> {
+        self.chunks.iter().map(move |(rows, starts)| &rows[starts[bucket] as usize..starts[bucket + 1] as usize])
+    }
+
+    /// How many rows a bucket has.
+    pub(super) fn n_rows(&self, bucket: usize) -> usize {
+        self.chunks.iter().map(|(_, starts)| (starts[bucket + 1] - starts[bucket]) as usize).sum()
+    }
+}
+
+/// Work on every bucket, in parallel, and merge what each thread found.
+pub(super) fn each_bucket<R: Default + Send>(
+    n_buckets: usize,
+    work: impl Fn(R, usize) -> Result<R> + Sync + Send,
+    merge: impl Fn(R, R) -> R + Sync + Send,
+) -> Result<R> {
+    if n_buckets == 1 {
+        return work(R::default(), 0);
+    }
+    (0..n_buckets)
+        .into_par_iter()
+        // What a thread has found so far goes with it from bucket to bucket.
+        .with_max_len((n_buckets / 64).max(1))
+        .try_fold(R::default, work)
+        .try_reduce(R::default, |a, b| Ok(merge(a, b)))
+}

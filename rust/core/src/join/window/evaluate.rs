@@ -1,0 +1,259 @@
+//! Functions over the values in a range: one call for one function of one column of one group, for all windows of all
+//! left rows.
+
+use std::cell::RefCell;
+
+use super::super::table::NONE;
+use super::fold::{Best, Extreme, Sum, Tree, Variance};
+use super::functions::{Aggregate, Function};
+use super::values::GroupValues;
+use crate::error::{Error, Result};
+
+/// Results of one column for the left rows of a bucket, in some order.
+#[derive(Clone, Debug)]
+pub(super) enum Cells {
+    Wholes(Vec<Option<i64>>),
+    Wides(Vec<Option<i128>>),
+    Floats(Vec<Option<f64>>),
+    /// Rows of the right table.
+    Rows(Vec<u32>),
+    /// Ends of lists, and rows in them.
+    Lists(Vec<u32>, Vec<u32>),
+}
+
+impl Cells {
+    pub(super) fn of(function: Function, is_decimal: bool, is_float: bool) -> Self {
+        match function {
+            Function::Count | Function::CountDistinct => Self::Wholes(Vec::new()),
+            Function::Sum if is_decimal => Self::Wides(Vec::new()),
+            Function::Sum if !is_float => Self::Wholes(Vec::new()),
+            Function::Min | Function::Max | Function::First | Function::Last => Self::Rows(Vec::new()),
+            Function::LastK(_) | Function::FirstK(_) => Self::Lists(Vec::new(), Vec::new()),
+            _ => Self::Floats(Vec::new()),
+        }
+    }
+
+    pub(super) fn wholes(&self) -> &[Option<i64>] {
+        if let Self::Wholes(cells) = self { cells } else { &[] }
+    }
+
+    pub(super) fn wides(&self) -> &[Option<i128>] {
+        if let Self::Wides(cells) = self { cells } else { &[] }
+    }
+
+    pub(super) fn floats(&self) -> &[Option<f64>] {
+        if let Self::Floats(cells) = self { cells } else { &[] }
+    }
+
+    pub(super) fn rows(&self) -> &[u32] {
+        if let Self::Rows(rows) = self { rows } else { &[] }
+    }
+
+    pub(super) fn lists(&self) -> (&[u32], &[u32]) {
+        if let Self::Lists(ends, rows) = self { (ends, rows) } else { (&[], &[]) }
+    }
+
+    fn push_row(&mut self, row: u32) {
+        if let Self::Rows(rows) = self {
+            rows.push(row);
+        }
+    }
+
+    fn push_float(&mut self, value: Option<f64>) {
+        if let Self::Floats(values) = self {
+            values.push(value);
+        }
+    }
+
+    pub(super) fn push_whole(&mut self, value: i64) {
+        if let Self::Wholes(values) = self {
+            values.push(Some(value));
+        }
+    }
+}
+
+/// Ranges of events, one for each left row.
+pub(super) type Ranges = Vec<(usize, usize)>;
+
+/// Compute `aggregate` for each of `ranges`; `evaluator` is shared by all windows of one function.
+pub(super) fn evaluate(
+    values: &GroupValues<'_>,
+    evaluator: &Evaluator<'_>,
+    aggregate: &Aggregate,
+    ranges: &Ranges,
+    cells: &mut Cells,
+) -> Result<()> {
+    for &(start, end) in ranges {
+        let (start, end) = values.range(start, end);
+        match evaluator {
+            Evaluator::Count => cells.push_whole((end - start) as i64),
+            Evaluator::Distinct => cells.push_whole(if start == end { 0 } else { values.n_distinct(start, end) }),
+            Evaluator::First => cells.push_row(if start == end { NONE } else { values.rows[start] }),
+            Evaluator::Last => cells.push_row(if start == end { NONE } else { values.rows[end - 1] }),
+            Evaluator::Best(tree) => {
+                cells.push_row(if start == end { NONE } else { values.rows[tree(start, end) as usize] });
+            }
+            Evaluator::Some(k, newest) => {
+                if let Cells::Lists(ends, rows) = cells {
+                    let k = (*k as usize).min(end - start);
+                    let range = if *newest { end - k..end } else { start..start + k };
+                    rows.extend_from_slice(&values.rows[range]);
+                    ends.push(rows.len() as u32);
+                }
+            }
+            Evaluator::WholeSum(sums) => push_sum(sums, values, start, end, aggregate, cells)?,
+            Evaluator::Number(number) => cells.push_float(if start == end { None } else { number(start, end) }),
+        }
+    }
+    Ok(())
+}
+
+fn push_sum(
+    sums: &[i128],
+    values: &GroupValues<'_>,
+    start: usize,
+    end: usize,
+    aggregate: &Aggregate,
+    cells: &mut Cells,
+) -> Result<()> {
+    let sum = (start < end).then(|| sums[end].wrapping_sub(sums[start]));
+    match cells {
+        Cells::Wides(cells) => cells.push(sum),
+        Cells::Wholes(cells) => {
+            let narrow = |sum: i128| {
+                let narrow =
+                    if values.is_unsigned() { u64::try_from(sum).map(|sum| sum as i64) } else { i64::try_from(sum) };
+                narrow.map_err(|_| {
+                    let column = aggregate.column.as_deref().unwrap_or_default();
+                    Error::InvalidArgument(format!(
+                        "the sum of column '{column}' in a window is {sum}, which 64 bits cannot hold; cast the column \
+                         to a decimal or a float first"
+                    ))
+                })
+            };
+            cells.push(sum.map(narrow).transpose()?);
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+type Position<'a> = Box<dyn Fn(usize, usize) -> u32 + 'a>;
+type Number<'a> = Box<dyn Fn(usize, usize) -> Option<f64> + 'a>;
+
+/// A function made ready for one column of one group.
+pub(super) enum Evaluator<'a> {
+    Count,
+    Distinct,
+    First,
+    Last,
+    Best(Position<'a>),
+    Some(u32, bool),
+    WholeSum(&'a [i128]),
+    Number(Number<'a>),
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn of(function: Function, values: &'a GroupValues<'_>) -> Self {
+        let n = values.rows.len();
+        match function {
+            Function::Count => Self::Count,
+            Function::CountDistinct => Self::Distinct,
+            Function::First => Self::First,
+            Function::Last => Self::Last,
+            Function::FirstK(k) => Self::Some(k, false),
+            Function::LastK(k) => Self::Some(k, true),
+            Function::Min if values.is_float() => extreme::<false>(values),
+            Function::Max if values.is_float() => extreme::<true>(values),
+            Function::Min => {
+                let tree = Tree::of(Best(|a, b| values.is_less(a, b)), n);
+                Self::Best(Box::new(move |start, end| tree.range(start, end)))
+            }
+            Function::Max => {
+                let tree = Tree::of(Best(|a, b| values.is_more(a, b)), n);
+                Self::Best(Box::new(move |start, end| tree.range(start, end)))
+            }
+            Function::Sum if values.is_float() => {
+                let tree = Tree::of(Sum(values.floats()), n);
+                Self::Number(Box::new(move |start, end| Some(tree.range(start, end).value())))
+            }
+            Function::Sum => Self::WholeSum(values.sums()),
+            Function::Mean => Self::Number(mean(values)),
+            Function::Variance { population, deviation } => Self::Number(variance(values, population, deviation)),
+            Function::Quantile(share) => Self::Number(quantile(values, share)),
+        }
+    }
+}
+
+fn extreme<'a, const GREATEST: bool>(values: &'a GroupValues<'_>) -> Evaluator<'a> {
+    let tree = Tree::of(Extreme::<'a, GREATEST>(values.floats()), values.rows.len());
+    Evaluator::Best(Box::new(move |start, end| tree.range(start, end)))
+}
+
+fn mean<'a>(values: &'a GroupValues<'_>) -> Number<'a> {
+    if values.is_float() {
+        let tree = Tree::of(Sum(values.floats()), values.rows.len());
+        return Box::new(move |start, end| Some(tree.range(start, end).value() / (end - start) as f64));
+    }
+    let (sums, scale) = (values.sums(), values.scale());
+    Box::new(move |start, end| {
+        let (sum, n) = (sums[end].wrapping_sub(sums[start]), (end - start) as i128);
+        // Whole part and rest apart: the sum may have more digits than a float.
+        Some(((sum / n) as f64 + (sum % n) as f64 / n as f64) / scale)
+    })
+}
+
+fn variance<'a>(values: &'a GroupValues<'_>, population: bool, deviation: bool) -> Number<'a> {
+    let shifted = values.shifted();
+    let less = if population { 0.0 } else { 1.0 };
+    // The tree cannot borrow what the closure owns, so blocks are folded anew for short groups, once for long ones.
+    let tree = Tree::of(Variance(&shifted), shifted.len()).into_levels();
+    Box::new(move |start, end| {
+        let variance = Tree::with_levels(Variance(&shifted), &tree).range(start, end).variance(less)?;
+        Some(if deviation { variance.sqrt() } else { variance })
+    })
+}
+
+/// Values from which a quantile is taken by counting in sorted blocks instead of by a selection.
+const LONG: usize = 4096;
+const BLOCK: usize = 1024;
+
+fn quantile<'a>(values: &'a GroupValues<'_>, share: f64) -> Number<'a> {
+    let floats = values.floats();
+    let mut sorted = if floats.len() > LONG { floats.to_vec() } else { Vec::new() };
+    sorted.chunks_mut(BLOCK).for_each(|block| block.sort_unstable_by(f64::total_cmp));
+    let scratch = RefCell::new(Vec::new());
+    Box::new(move |start, end| {
+        let n = end - start;
+        let rank = ((share * n as f64).ceil() as usize).clamp(1, n);
+        if sorted.is_empty() || n <= LONG {
+            let mut scratch = scratch.borrow_mut();
+            scratch.clear();
+            scratch.extend_from_slice(&floats[start..end]);
+            return Some(*scratch.select_nth_unstable_by(rank - 1, f64::total_cmp).1);
+        }
+        Some(select_from_blocks(floats, &sorted, start, end, rank))
+    })
+}
+
+/// The value of a rank, found bit by bit: each step counts what is smaller, in the sorted blocks by binary search.
+fn select_from_blocks(floats: &[f64], sorted: &[f64], start: usize, end: usize, rank: usize) -> f64 {
+    let (first, last) = (start.div_ceil(BLOCK), end / BLOCK);
+    let at_most = |limit: f64| {
+        let is_small = |value: &f64| value.total_cmp(&limit).is_le();
+        let edges = floats[start..first * BLOCK].iter().chain(&floats[last * BLOCK..end]);
+        let blocks = (first..last).map(|block| sorted[block * BLOCK..(block + 1) * BLOCK].partition_point(is_small));
+        edges.filter(|value| is_small(value)).count() + blocks.sum::<usize>()
+    };
+    let (mut low, mut high) = (i64::MIN, i64::MAX);
+    while low < high {
+        let middle = low.wrapping_add((low.abs_diff(high) / 2) as i64);
+        if at_most(from_ordered(middle)) >= rank { high = middle } else { low = middle + 1 }
+    }
+    from_ordered(low)
+}
+
+/// The float at a place in the total order of floats.
+fn from_ordered(place: i64) -> f64 {
+    f64::from_bits((place ^ (((place >> 63) as u64) >> 1) as i64) as u64)
+}

@@ -1,0 +1,233 @@
+//! Folds of ranges of values: short ranges value by value, long ones with the folds of whole blocks, of blocks of blocks and
+//! so on. Nothing is ever subtracted, so a sum of floats knows no error from values outside of its range.
+
+use std::borrow::Borrow;
+
+/// Values in a block, and blocks in a block of blocks.
+const FAN: usize = 64;
+
+/// How values are folded; `merge` is associative up to rounding.
+pub(super) trait Fold {
+    type Node: Copy + Send;
+    /// The fold of values `start..end`.
+    fn values(&self, start: usize, end: usize) -> Self::Node;
+    fn merge(&self, a: Self::Node, b: Self::Node) -> Self::Node;
+}
+
+/// Folds of blocks of values, level by level.
+pub(super) type Levels<N> = Vec<Vec<N>>;
+
+/// Folds of blocks of `n` values.
+pub(super) struct Tree<F: Fold, L = Levels<<F as Fold>::Node>> {
+    fold: F,
+    levels: L,
+}
+
+impl<F: Fold> Tree<F> {
+    pub(super) fn of(fold: F, n: usize) -> Self {
+        let mut levels: Vec<Vec<F::Node>> = Vec::new();
+        let mut below = n / FAN;
+        if n > 4 * FAN {
+            levels.push((0..below).map(|block| fold.values(block * FAN, (block + 1) * FAN)).collect());
+            while below > 4 * FAN {
+                let last = &levels[levels.len() - 1];
+                let level = last.chunks_exact(FAN).map(|nodes| merge_all(&fold, nodes)).collect::<Vec<_>>();
+                below = level.len();
+                levels.push(level);
+            }
+        }
+        Self { fold, levels }
+    }
+
+    pub(super) fn into_levels(self) -> Levels<F::Node> {
+        self.levels
+    }
+}
+
+impl<F: Fold, L: Borrow<Levels<F::Node>>> Tree<F, L> {
+    /// With the levels of a tree that was made of the same values.
+    pub(super) fn with_levels(fold: F, levels: L) -> Self {
+        Self { fold, levels }
+    }
+
+    /// The fold of values `start..end`, in order; there must be one.
+    #[inline]
+    pub(super) fn range(&self, start: usize, end: usize) -> F::Node {
+        if end - start <= 2 * FAN || self.levels.borrow().is_empty() {
+            return self.fold.values(start, end);
+        }
+        let (first, last) = (start.div_ceil(FAN), end / FAN);
+        let mut node = self.nodes(0, first, last);
+        if start < first * FAN {
+            node = self.fold.merge(self.fold.values(start, first * FAN), node);
+        }
+        if last * FAN < end {
+            node = self.fold.merge(node, self.fold.values(last * FAN, end));
+        }
+        node
+    }
+
+    fn nodes(&self, level: usize, start: usize, end: usize) -> F::Node {
+        let levels = self.levels.borrow();
+        let nodes = &levels[level];
+        if end - start <= 2 * FAN || level + 1 == levels.len() {
+            return merge_all(&self.fold, &nodes[start..end]);
+        }
+        let (first, last) = (start.div_ceil(FAN), end / FAN);
+        let mut node = self.nodes(level + 1, first, last);
+        if start < first * FAN {
+            node = self.fold.merge(merge_all(&self.fold, &nodes[start..first * FAN]), node);
+        }
+        if last * FAN < end {
+            node = self.fold.merge(node, merge_all(&self.fold, &nodes[last * FAN..end]));
+        }
+        node
+    }
+}
+
+fn merge_all<F: Fold>(fold: &F, nodes: &[F::Node]) -> F::Node {
+    nodes[1..].iter().fold(nodes[0], |a, &b| fold.merge(a, b))
+}
+
+/// A sum of floats in twice the precision: the rounding errors of all additions, added up.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Exact {
+    high: f64,
+    low: f64,
+}
+
+impl Exact {
+    #[inline]
+    fn add(self, value: f64) -> Self {
+        let high = self.high + value;
+        let part = high - self.high;
+        let error = (self.high - (high - part)) + (value - part);
+        Self { high, low: self.low + error }
+    }
+
+    #[inline]
+    fn plus(self, other: Self) -> Self {
+        let sum = self.add(other.high);
+        Self { high: sum.high, low: sum.low + other.low }
+    }
+
+    /// The sum; infinities and NaN as plain addition gives them.
+    #[inline]
+    pub(super) fn value(self) -> f64 {
+        if self.high.is_finite() { self.high + self.low } else { self.high }
+    }
+}
+
+/// Sums floats.
+pub(super) struct Sum<'a>(pub(super) &'a [f64]);
+
+impl Fold for Sum<'_> {
+    type Node = Exact;
+
+    #[inline]
+    fn values(&self, start: usize, end: usize) -> Exact {
+        let values = &self.0[start..end];
+        let lanes = values.chunks_exact(4);
+        let rest = lanes.remainder();
+        // Four sums at once: one would wait for each of its additions.
+        let sums = lanes.fold([Exact::default(); 4], |sums, lane| {
+            [sums[0].add(lane[0]), sums[1].add(lane[1]), sums[2].add(lane[2]), sums[3].add(lane[3])]
+        });
+        let whole = sums[0].plus(sums[1]).plus(sums[2].plus(sums[3]));
+        rest.iter().fold(whole, |sum, &value| sum.add(value))
+    }
+
+    #[inline]
+    fn merge(&self, a: Exact, b: Exact) -> Exact {
+        a.plus(b)
+    }
+}
+
+/// Count, mean and sum of squared distances from it.
+#[derive(Clone, Copy)]
+pub(super) struct Spread {
+    n: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl Spread {
+    /// The variance with the divisor n - `less`, where there is one.
+    pub(super) fn variance(self, less: f64) -> Option<f64> {
+        (self.n > less).then(|| self.squares / (self.n - less))
+    }
+}
+
+/// Measures how far values spread: two passes over a block, and Chan's formula for two blocks.
+pub(super) struct Variance<'a>(pub(super) &'a [f64]);
+
+impl Fold for Variance<'_> {
+    type Node = Spread;
+
+    fn values(&self, start: usize, end: usize) -> Spread {
+        let n = (end - start) as f64;
+        let mean = Sum(self.0).values(start, end).value() / n;
+        let squares: Exact =
+            self.0[start..end].iter().fold(Exact::default(), |sum, value| sum.add((value - mean).powi(2)));
+        // What the rounding of the mean adds is taken off again.
+        let rest = self.0[start..end].iter().fold(Exact::default(), |sum, value| sum.add(value - mean)).value();
+        Spread { n, mean, squares: (squares.value() - rest * rest / n).max(0.0) }
+    }
+
+    fn merge(&self, a: Spread, b: Spread) -> Spread {
+        let n = a.n + b.n;
+        let distance = b.mean - a.mean;
+        Spread {
+            n,
+            mean: a.mean + distance * (b.n / n),
+            squares: a.squares + b.squares + distance * distance * (a.n * b.n / n),
+        }
+    }
+}
+
+/// The position of the greatest float, or of the least one; NaN only if there is nothing else, of equal ones the first.
+pub(super) struct Extreme<'a, const GREATEST: bool>(pub(super) &'a [f64]);
+
+impl<const GREATEST: bool> Extreme<'_, GREATEST> {
+    #[inline]
+    fn is_better(value: f64, best: f64) -> bool {
+        (if GREATEST { value > best } else { value < best }) || (best.is_nan() && !value.is_nan())
+    }
+}
+
+impl<const GREATEST: bool> Fold for Extreme<'_, GREATEST> {
+    type Node = u32;
+
+    #[inline]
+    fn values(&self, start: usize, end: usize) -> u32 {
+        let mut best = (start, self.0[start]);
+        for (at, &value) in self.0[start..end].iter().enumerate() {
+            if Self::is_better(value, best.1) {
+                best = (start + at, value);
+            }
+        }
+        best.0 as u32
+    }
+
+    #[inline]
+    fn merge(&self, a: u32, b: u32) -> u32 {
+        if Self::is_better(self.0[b as usize], self.0[a as usize]) { b } else { a }
+    }
+}
+
+/// The position of the best value; of equal ones the first.
+pub(super) struct Best<B>(pub(super) B);
+
+impl<B: Fn(usize, usize) -> bool> Fold for Best<B> {
+    type Node = u32;
+
+    #[inline]
+    fn values(&self, start: usize, end: usize) -> u32 {
+        (start + 1..end).fold(start, |best, at| if (self.0)(at, best) { at } else { best }) as u32
+    }
+
+    #[inline]
+    fn merge(&self, a: u32, b: u32) -> u32 {
+        if (self.0)(b as usize, a as usize) { b } else { a }
+    }
+}

@@ -1,0 +1,310 @@
+//! Windows of all left rows of a bucket: the ends of each window are found by two positions that only move forward.
+
+use std::sync::Arc;
+
+use arrow_array::types::{
+    DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
+};
+use arrow_array::{
+    Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, ListArray, PrimitiveArray, UInt32Array, UInt64Array,
+};
+use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{DataType, Field, TimeUnit};
+
+use super::super::groups::Arranged;
+use super::super::left::{LeftIndex, LeftRow};
+use super::super::monitor::Monitor;
+use super::super::partition::{Side, each_bucket};
+use super::super::report::SideReport;
+use super::super::search::Outcome;
+use super::super::table::{NONE, Table, position, to_indices};
+use super::super::times::{Instant, Unit};
+use super::evaluate::{Cells, Evaluator, Ranges, evaluate};
+use super::functions::{Aggregate, Aggregates, Function};
+use super::values::{Column, GroupValues};
+use crate::error::Result;
+
+/// What is computed of one column by one function: which aggregates, of which windows.
+struct Task {
+    column: Option<usize>,
+    function: Function,
+    aggregates: Vec<usize>,
+}
+
+/// Everything that does not change from bucket to bucket.
+struct Plan<'a> {
+    aggregates: &'a Aggregates,
+    columns: Vec<Column>,
+    tasks: Vec<Task>,
+    /// The kind of each result.
+    empty: Vec<Cells>,
+    /// Length and offset of each window in units of the times.
+    windows: Vec<(Option<i128>, i128)>,
+    only_known: bool,
+}
+
+/// Results of one bucket: the left rows, and a cell of each for every aggregate.
+#[derive(Default)]
+struct Part {
+    rows: Vec<u32>,
+    cells: Vec<Cells>,
+}
+
+/// Compute all aggregates of one right table.
+#[allow(clippy::too_many_arguments)] // All parts of one search, each from another room.
+pub(in crate::join) fn run<T: Instant>(
+    left: &LeftIndex<T>,
+    table: &Table,
+    right: &Side<T>,
+    arranged: &Arranged<T>,
+    aggregates: &Aggregates,
+    only_known: bool,
+    unit: Unit,
+    monitor: &Monitor,
+) -> Result<(Vec<ArrayRef>, SideReport)> {
+    let plan = Plan::new(table, aggregates, only_known, unit)?;
+    let work = |(mut parts, mut report): (Vec<Part>, SideReport), bucket: usize| {
+        monitor.advance(left.bucket(bucket).rows.len())?;
+        parts.push(plan.bucket(left, right, arranged, bucket, &mut report)?);
+        Ok((parts, report))
+    };
+    let (parts, report) = each_bucket(left.n_buckets(), work, |(mut parts, mut report), (more, other)| {
+        parts.extend(more);
+        report.merge(&other);
+        (parts, report)
+    })?;
+    let n_rows = left.side.n_rows();
+    let results =
+        aggregates.columns.iter().enumerate().map(|(at, aggregate)| gather(&parts, at, aggregate, table, n_rows));
+    Ok((results.collect::<Result<_>>()?, report.with_nulls(n_rows)))
+}
+
+impl<'a> Plan<'a> {
+    fn new(table: &Table, aggregates: &'a Aggregates, only_known: bool, unit: Unit) -> Result<Self> {
+        let mut names: Vec<&str> = Vec::new();
+        let mut tasks: Vec<Task> = Vec::new();
+        for (at, aggregate) in aggregates.columns.iter().enumerate() {
+            let column = aggregate.column.as_deref().map(|name| {
+                names.iter().position(|known| *known == name).unwrap_or_else(|| {
+                    names.push(name);
+                    names.len() - 1
+                })
+            });
+            let known = tasks.iter_mut().find(|task| task.column == column && task.function == aggregate.function);
+            match known {
+                Some(task) => task.aggregates.push(at),
+                None => tasks.push(Task { column, function: aggregate.function, aggregates: vec![at] }),
+            }
+        }
+        let functions = |at: usize| -> Vec<Function> {
+            tasks.iter().filter(|task| task.column == Some(at)).map(|task| task.function).collect()
+        };
+        let columns = names
+            .iter()
+            .enumerate()
+            .map(|(at, name)| Column::read(table, name, &functions(at)))
+            .collect::<Result<Vec<_>>>()?;
+        let empty = aggregates.columns.iter().map(|aggregate| {
+            let column =
+                names.iter().position(|name| Some(*name) == aggregate.column.as_deref()).map(|at| &columns[at]);
+            let (is_decimal, is_float) = column.map_or((false, false), Column::kinds);
+            Cells::of(aggregate.function, is_decimal, is_float)
+        });
+        let ns = i128::from(unit.ns);
+        let windows = aggregates.windows.iter();
+        Ok(Self {
+            aggregates,
+            empty: empty.collect(),
+            windows: windows
+                .map(|window| (window.length_ns.map(|length| length / ns), window.offset_ns / ns))
+                .collect(),
+            columns,
+            tasks,
+            only_known,
+        })
+    }
+
+    fn bucket<T: Instant>(
+        &self,
+        left: &LeftIndex<T>,
+        right: &Side<T>,
+        arranged: &Arranged<T>,
+        bucket: usize,
+        report: &mut SideReport,
+    ) -> Result<Part> {
+        let ours = left.bucket(bucket);
+        let groups = arranged.groups(left, right, bucket);
+        let mut part = Part { rows: Vec::with_capacity(ours.rows.len()), cells: self.empty.clone() };
+        let (mut sorted, mut labels, mut rows): (Vec<LeftRow<T>>, Vec<T>, Vec<u32>) = Default::default();
+        for (group, members) in ours.groups().enumerate() {
+            sorted.clear();
+            sorted.extend_from_slice(members);
+            sorted.sort_unstable();
+            part.rows.extend(sorted.iter().map(|row| row.row));
+            labels.clear();
+            labels.extend(sorted.iter().map(|row| row.time));
+            let group = groups.get(group);
+            if self.only_known {
+                // What was known differs from left row to left row.
+                for &label in &labels {
+                    let known: Vec<usize> = (0..group.times.len()).filter(|&at| group.created[at] <= label).collect();
+                    let times: Vec<T> = known.iter().map(|&at| group.times[at]).collect();
+                    let rows: Vec<u32> = known.iter().map(|&at| group.row(at)).collect();
+                    self.group(&times, &rows, group.times, &[label], &mut part.cells, report)?;
+                }
+            } else {
+                rows.clear();
+                rows.extend((0..group.times.len()).map(|at| group.row(at)));
+                self.group(group.times, &rows, group.times, &labels, &mut part.cells, report)?;
+            }
+        }
+        Ok(part)
+    }
+
+    /// All aggregates of the left rows at `labels`, which ascend, over events at `times` in `rows`.
+    fn group<T: Instant>(
+        &self,
+        times: &[T],
+        rows: &[u32],
+        all_times: &[T],
+        labels: &[T],
+        cells: &mut [Cells],
+        report: &mut SideReport,
+    ) -> Result<()> {
+        let ranges: Vec<Ranges> = self.windows.iter().map(|window| self.ranges(*window, times, labels)).collect();
+        Self::count(times, all_times, labels, &ranges, report);
+        let values: Vec<GroupValues<'_>> = self.columns.iter().map(|column| GroupValues::of(column, rows)).collect();
+        for task in &self.tasks {
+            let Some(column) = task.column else {
+                for &at in &task.aggregates {
+                    let ranges = &ranges[self.aggregates.columns[at].window];
+                    for (start, end) in ranges {
+                        cells[at].push_whole((end - start) as i64);
+                    }
+                }
+                continue;
+            };
+            let evaluator = Evaluator::of(task.function, &values[column]);
+            for &at in &task.aggregates {
+                let aggregate = &self.aggregates.columns[at];
+                evaluate(&values[column], &evaluator, aggregate, &ranges[aggregate.window], &mut cells[at])?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Positions of the events in the window of each left row.
+    fn ranges<T: Instant>(&self, (length, offset): (Option<i128>, i128), times: &[T], labels: &[T]) -> Ranges {
+        let (mut start, mut end) = (0, 0);
+        let mut ranges = Vec::with_capacity(labels.len());
+        for label in labels {
+            let last = label.before(offset);
+            let is_before_end = |time: T| if self.aggregates.closed_right { time <= last } else { time < last };
+            while end < times.len() && is_before_end(times[end]) {
+                end += 1;
+            }
+            if let Some(length) = length {
+                let first = label.before(offset.saturating_add(length));
+                let is_before_start = |time: T| if self.aggregates.closed_left { time < first } else { time <= first };
+                while start < end && is_before_start(times[start]) {
+                    start += 1;
+                }
+            }
+            ranges.push((start.min(end), end));
+        }
+        ranges
+    }
+
+    fn count<T: Instant>(times: &[T], all_times: &[T], labels: &[T], ranges: &[Ranges], report: &mut SideReport) {
+        report.n_rows += labels.len() as u64;
+        for (at, label) in labels.iter().enumerate() {
+            let newest =
+                ranges.iter().map(|ranges| ranges[at]).filter(|(start, end)| start < end).map(|range| range.1).max();
+            let mut outcome = Outcome(0);
+            if let Some(newest) = newest {
+                outcome = Outcome(Outcome::KEY | Outcome::TIME | Outcome::KNOWN | Outcome::MATCH);
+                report.ages.add(times[newest - 1].distance(*label));
+            } else if let Some(first) = all_times.first() {
+                outcome.0 |= Outcome::KEY;
+                outcome.0 |= if first <= label { Outcome::TIME } else { 0 };
+                outcome.0 |= if times.first().is_some_and(|first| first <= label) { Outcome::KNOWN } else { 0 };
+            }
+            report.count(outcome);
+        }
+    }
+}
+
+/// The column of one aggregate in the order of the left rows. Rows that are in no bucket have no events.
+fn gather(parts: &[Part], at: usize, aggregate: &Aggregate, table: &Table, n_rows: usize) -> Result<ArrayRef> {
+    let source = aggregate.column.as_deref().map(|name| position(table.schema(), name, "right")).transpose()?;
+    let field = aggregate.field(table.schema())?;
+    let is_count = matches!(aggregate.function, Function::Count | Function::CountDistinct);
+    let Some(kind) = parts.first().map(|part| &part.cells[at]) else {
+        return Ok(arrow_array::new_null_array(field.data_type(), n_rows));
+    };
+    Ok(match kind {
+        Cells::Wholes(_) => {
+            let nothing = is_count.then_some(0);
+            wholes(scattered(parts, n_rows, nothing, |part| part.cells[at].wholes()), field.data_type())
+        }
+        Cells::Wides(_) => {
+            let all = scattered(parts, n_rows, None, |part| part.cells[at].wides());
+            let scale = if let DataType::Decimal128(_, scale) = field.data_type() { *scale } else { 0 };
+            Arc::new(Decimal128Array::from(all).with_precision_and_scale(38, scale)?)
+        }
+        Cells::Floats(_) => {
+            Arc::new(Float64Array::from(scattered(parts, n_rows, None, |part| part.cells[at].floats())))
+        }
+        Cells::Rows(_) => {
+            let rows = to_indices(scattered(parts, n_rows, NONE, |part| part.cells[at].rows()));
+            table.take(source.unwrap_or(0), &table.rows(rows))?
+        }
+        Cells::Lists(..) => lists(parts, at, source.unwrap_or(0), table, n_rows)?,
+    })
+}
+
+/// The cells of all parts in the order of the left rows.
+fn scattered<V: Copy>(parts: &[Part], n_rows: usize, nothing: V, cells: impl Fn(&Part) -> &[V]) -> Vec<V> {
+    let mut all = vec![nothing; n_rows];
+    for part in parts {
+        part.rows.iter().zip(cells(part)).for_each(|(&row, &cell)| all[row as usize] = cell);
+    }
+    all
+}
+
+fn wholes(values: Vec<Option<i64>>, data_type: &DataType) -> ArrayRef {
+    let nulls = NullBuffer::from(values.iter().map(Option::is_some).collect::<Vec<bool>>());
+    let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
+    let values: ScalarBuffer<i64> = values.into_iter().map(Option::unwrap_or_default).collect();
+    match data_type {
+        DataType::UInt64 => Arc::new(UInt64Array::new(ScalarBuffer::from(values.into_inner()), nulls)),
+        DataType::Duration(TimeUnit::Second) => Arc::new(PrimitiveArray::<DurationSecondType>::new(values, nulls)),
+        DataType::Duration(TimeUnit::Millisecond) => {
+            Arc::new(PrimitiveArray::<DurationMillisecondType>::new(values, nulls))
+        }
+        DataType::Duration(TimeUnit::Microsecond) => {
+            Arc::new(PrimitiveArray::<DurationMicrosecondType>::new(values, nulls))
+        }
+        DataType::Duration(TimeUnit::Nanosecond) => {
+            Arc::new(PrimitiveArray::<DurationNanosecondType>::new(values, nulls))
+        }
+        _ => Arc::new(Int64Array::new(values, nulls)),
+    }
+}
+
+fn lists(parts: &[Part], at: usize, source: usize, table: &Table, n_rows: usize) -> Result<ArrayRef> {
+    let mut members: Vec<&[u32]> = vec![&[]; n_rows];
+    for part in parts {
+        let (ends, rows) = part.cells[at].lists();
+        let mut start = 0;
+        for (&row, &end) in part.rows.iter().zip(ends) {
+            members[row as usize] = &rows[start as usize..end as usize];
+            start = end;
+        }
+    }
+    let offsets = OffsetBuffer::from_lengths(members.iter().map(|rows| rows.len()));
+    let rows: Vec<u32> = members.concat();
+    let values = table.take(source, &table.rows(UInt32Array::from(rows)))?;
+    let item = Field::new("item", values.data_type().clone(), true);
+    Ok(Arc::new(ListArray::try_new(item.into(), offsets, values, None)?))
+}

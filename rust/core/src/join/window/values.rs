@@ -1,0 +1,202 @@
+//! The values that are aggregated, column by column, and those of one group in order of time.
+
+use std::borrow::Cow;
+use std::cell::OnceCell;
+
+use arrow_array::{Array, ArrayRef};
+use arrow_buffer::{NullBuffer, ScalarBuffer};
+use arrow_schema::DataType;
+
+use super::super::keys::{self, Bytes, KeyPlan, RowKeys};
+use super::super::table::{Table, plain, position};
+use super::super::times::integers;
+use super::distinct::Distinct;
+use super::functions::{Function, is_bytes, is_whole_number, value_type};
+use crate::error::Result;
+
+/// A column of the right table.
+pub(super) struct Column {
+    nulls: Option<NullBuffer>,
+    kind: Kind,
+    /// For the count of different values.
+    keys: Option<RowKeys>,
+}
+
+enum Kind {
+    /// Whole numbers, and whether they are unsigned.
+    Whole(ScalarBuffer<i64>, bool),
+    Float(ScalarBuffer<f64>),
+    Decimal(Vec<i128>, i8),
+    Bytes(Bytes),
+    /// Something that is only counted or handed on.
+    Other,
+}
+
+impl Column {
+    /// The column called `name`, made ready for `functions`.
+    pub(super) fn read(table: &Table, name: &str, functions: &[Function]) -> Result<Self> {
+        let array = table.column(position(table.schema(), name, "right")?)?;
+        let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
+        let keys = if functions.contains(&Function::CountDistinct) {
+            let by = [name.to_owned()];
+            Some(KeyPlan::new(table.schema(), &by, table.schema(), &by)?.right(table)?)
+        } else {
+            None
+        };
+        let needs_values = |function: &Function| {
+            let by_place =
+                matches!(function, Function::First | Function::Last | Function::FirstK(_) | Function::LastK(_));
+            !by_place && !matches!(function, Function::Count | Function::CountDistinct)
+        };
+        let kind = if functions.iter().any(needs_values) { Kind::of(&array)? } else { Kind::Other };
+        Ok(Self { nulls, kind, keys })
+    }
+}
+
+impl Column {
+    /// Whether it holds decimals, and whether it holds floats.
+    pub(super) fn kinds(&self) -> (bool, bool) {
+        (matches!(self.kind, Kind::Decimal(..)), matches!(self.kind, Kind::Float(_)))
+    }
+}
+
+impl Kind {
+    fn of(array: &ArrayRef) -> Result<Self> {
+        let data_type = value_type(array.data_type());
+        Ok(match data_type {
+            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => {
+                Self::Decimal(keys::own_decimals(array)?, *scale)
+            }
+            data_type if data_type.is_floating() => Self::Float(keys::floats(array)?),
+            data_type if is_bytes(data_type) => Self::Bytes(Bytes::of(array)?),
+            data_type if is_whole_number(data_type) => {
+                Self::Whole(keys::plain_integers(array)?, data_type.is_unsigned_integer())
+            }
+            data_type if data_type.is_temporal() => Self::Whole(integers(&plain(array)?), false),
+            _ => Self::Other,
+        })
+    }
+}
+
+/// The values of one column in one group that are not null, in order of time. What a function needs is made when it is
+/// asked for the first time.
+pub(super) struct GroupValues<'a> {
+    column: &'a Column,
+    /// How many values stand before each position of the group; empty where there are no nulls.
+    ranks: Vec<u32>,
+    /// Rows of the values.
+    pub(super) rows: Cow<'a, [u32]>,
+    floats: OnceCell<Vec<f64>>,
+    wholes: OnceCell<Vec<i128>>,
+    distinct: OnceCell<Distinct>,
+}
+
+impl<'a> GroupValues<'a> {
+    pub(super) fn of(column: &'a Column, group: &'a [u32]) -> Self {
+        let (mut ranks, mut rows) = (Vec::new(), Cow::Borrowed(group));
+        if let Some(nulls) = &column.nulls {
+            let mut valid = Vec::new();
+            ranks.push(0);
+            for &row in group {
+                if nulls.is_valid(row as usize) {
+                    valid.push(row);
+                }
+                ranks.push(valid.len() as u32);
+            }
+            rows = Cow::Owned(valid);
+        }
+        let (floats, wholes, distinct) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { column, ranks, rows, floats, wholes, distinct }
+    }
+
+    /// From positions in the group to positions among the values.
+    #[inline]
+    pub(super) fn range(&self, start: usize, end: usize) -> (usize, usize) {
+        if self.ranks.is_empty() { (start, end) } else { (self.ranks[start] as usize, self.ranks[end] as usize) }
+    }
+
+    pub(super) fn is_float(&self) -> bool {
+        matches!(self.column.kind, Kind::Float(_))
+    }
+
+    pub(super) fn is_unsigned(&self) -> bool {
+        matches!(self.column.kind, Kind::Whole(_, true))
+    }
+
+    /// Power of ten by which whole numbers are too large.
+    pub(super) fn scale(&self) -> f64 {
+        match self.column.kind {
+            Kind::Decimal(_, scale) => 10_f64.powi(scale.into()),
+            _ => 1.0,
+        }
+    }
+
+    fn whole(&self, row: u32) -> i128 {
+        match &self.column.kind {
+            Kind::Whole(values, true) => i128::from(values[row as usize] as u64),
+            Kind::Whole(values, false) => i128::from(values[row as usize]),
+            Kind::Decimal(values, _) => values[row as usize],
+            _ => 0,
+        }
+    }
+
+    /// The values as floats.
+    pub(super) fn floats(&self) -> &[f64] {
+        self.floats.get_or_init(|| match &self.column.kind {
+            Kind::Float(values) => self.rows.iter().map(|&row| values[row as usize]).collect(),
+            _ => self.rows.iter().map(|&row| self.whole(row) as f64 / self.scale()).collect(),
+        })
+    }
+
+    /// The values as floats less the first one, exactly: what measures their spread loses no digits.
+    pub(super) fn shifted(&self) -> Vec<f64> {
+        if self.is_float() {
+            return self.floats().to_vec();
+        }
+        let first = self.rows.first().map_or(0, |&row| self.whole(row));
+        self.rows.iter().map(|&row| (self.whole(row) - first) as f64 / self.scale()).collect()
+    }
+
+    /// Sums of the whole numbers before each position. Sums of 128 bits wrap and their differences are exact.
+    pub(super) fn sums(&self) -> &[i128] {
+        self.wholes.get_or_init(|| {
+            let mut sum = 0_i128;
+            let sums = self.rows.iter().map(|&row| {
+                sum = sum.wrapping_add(self.whole(row));
+                sum
+            });
+            std::iter::once(0).chain(sums.collect::<Vec<_>>()).collect()
+        })
+    }
+
+    /// Whether value `a` is smaller than value `b`; NaN is larger than all.
+    pub(super) fn is_less(&self, a: usize, b: usize) -> bool {
+        let (a, b) = (self.rows[a] as usize, self.rows[b] as usize);
+        match &self.column.kind {
+            Kind::Whole(values, true) => (values[a] as u64) < (values[b] as u64),
+            Kind::Whole(values, false) => values[a] < values[b],
+            Kind::Float(values) => values[a] < values[b] || (values[b].is_nan() && !values[a].is_nan()),
+            Kind::Decimal(values, _) => values[a] < values[b],
+            Kind::Bytes(values) => values.get(a) < values.get(b),
+            Kind::Other => false,
+        }
+    }
+
+    /// Whether value `a` is larger than value `b`; NaN is smaller than all.
+    pub(super) fn is_more(&self, a: usize, b: usize) -> bool {
+        match &self.column.kind {
+            Kind::Float(values) => {
+                let (a, b) = (values[self.rows[a] as usize], values[self.rows[b] as usize]);
+                a > b || (b.is_nan() && !a.is_nan())
+            }
+            _ => self.is_less(b, a),
+        }
+    }
+
+    pub(super) fn n_distinct(&self, start: usize, end: usize) -> i64 {
+        match &self.column.keys {
+            Some(keys) => self.distinct.get_or_init(|| Distinct::of(keys, &self.rows)).count(start, end),
+            None => 0,
+        }
+    }
+}

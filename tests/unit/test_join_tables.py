@@ -1,0 +1,151 @@
+"""Stored tables as right sides: read in two steps, pruned, streamed, and joined as the same rows in memory are."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import lakebed as lb
+from lakebed.join.fetch import Fetch
+from lakebed.warehouse import Warehouse
+
+START = dt.datetime.fromisoformat("2013-01-01T00:00")
+N_FILES, N_ROWS = 4, 40
+
+
+def at(*hours: float | None) -> list[dt.datetime | None]:
+    return [None if hour is None else START + dt.timedelta(hours=hour) for hour in hours]
+
+
+@pytest.fixture(scope="module")
+def wh() -> Warehouse:
+    wh = lb.open("memory://")
+    for file in range(N_FILES):
+        hours = [(file * N_ROWS + row) * 7919 % 160 for row in range(N_ROWS)]
+        columns = {
+            "note": [f"{file}/{row}" if row % 5 else None for row in range(N_ROWS)],
+            "t": at(*hours),
+            "made": at(*[hour + row % 3 for row, hour in enumerate(hours)]),
+            "k": [row % 4 for row in range(N_ROWS)],
+            "x": [None if row % 7 == 0 else row * 0.5 for row in range(N_ROWS)],
+            "many": [[row, file] for row in range(N_ROWS)],
+            "day": [dt.date(2013, 1, 1 + row % 20) for row in range(N_ROWS)],
+        }
+        wh.write("readings", pl.DataFrame(columns))
+    return wh
+
+
+def labels(n: int = 50) -> pl.DataFrame:
+    hours = [row * 31 % 170 - 5 for row in range(n)]
+    return pl.DataFrame({"t": at(*hours), "k": [row % 5 for row in range(n)], "x": list(range(n))})
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "tolerance": {"tolerance": "6h"},
+    "forward": {"direction": "forward", "tolerance": "90m"},
+    "nearest": {"direction": "nearest"},
+    "known": {"known_at": "made"},
+    "nulls skipped": {"skip_nulls": ["note", "x"]},
+    "zone": {"assume_timezone": "UTC"},
+    "limit": {"memory_limit": 2000},
+}
+CLASSES: dict[str, Any] = {
+    "polars": lambda f: f,
+    "lazy": lambda f: f.lazy(),
+    "arrow": lambda f: f.to_arrow(),
+    "pandas": lambda f: f.to_pandas(),
+}
+
+
+@pytest.mark.parametrize("left_class", CLASSES)
+@pytest.mark.parametrize("case", OPTIONS)
+def test_a_stored_table_is_joined_as_its_rows_are(wh: Warehouse, case: str, left_class: str) -> None:
+    left, table = CLASSES[left_class](labels()), wh.table("readings")
+    stored = lb.asof_join(left, table, on="t", by="k", **OPTIONS[case])
+    plain = lb.asof_join(left, table.scan().pl(), on="t", by="k", **OPTIONS[case])
+    assert type(stored) is type(plain)
+    frames = [
+        pl.DataFrame(pl.from_pandas(f) if left_class == "pandas" else f.collect() if left_class == "lazy" else f)
+        for f in (stored, plain)
+    ]
+    assert frames[0].columns == ["t", "k", "x", "note", "made", "x_right", "many", "day"]
+    assert frames[0].equals(frames[1])
+
+
+def test_columns_of_a_stored_table_can_be_chosen_and_named(wh: Warehouse) -> None:
+    table = wh.table("readings")
+    sides = [lb.JoinSide(table, columns={"day": "when", "made": "known"}), lb.JoinSide(table, columns=["k"])]
+    stored = lb.asof_join(labels(), sides, on="t", by=[])
+    plain = lb.asof_join(labels(), [lb.JoinSide(table.scan().pl(), columns={"day": "when", "made": "known"}),
+                                    lb.JoinSide(table.scan().pl(), columns=["k"])], on="t", by=[])  # fmt: skip
+    assert stored.columns == ["t", "k", "x", "when", "known", "k_right"]
+    assert stored.equals(plain)
+
+
+def test_rows_that_match_nothing_and_tables_without_rows_give_nulls(wh: Warehouse) -> None:
+    early = labels(3).with_columns(t=pl.lit(START - dt.timedelta(days=99)))
+    joined = lb.asof_join(early, wh.table("readings"), on="t", by="k")
+    assert joined.drop("t", "k", "x").null_count().row(0) == (3,) * 5
+    nobody = labels().head(0)
+    assert lb.asof_join(nobody, wh.table("readings"), on="t", by="k").columns == joined.columns
+    empty = lb.open("memory://")
+    table = empty.write("readings", wh.table("readings").scan().pl().head(0))
+    assert lb.asof_join(labels(), table, on="t", by="k")["note"].null_count() == 50
+
+
+def test_stretches_without_a_match_are_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakebed.join.fetch._STRETCH_ROWS", 10)
+    read: list[int] = []
+
+    def note(frame: pl.DataFrame) -> pl.DataFrame:
+        read.append(frame.height)
+        return frame
+
+    scan = pl.LazyFrame({"v": range(100)}).map_batches(note)
+    joined = pa.table({"v": pa.nulls(3), "row": pa.array([95, None, 12], pa.uint32())})
+    assert Fetch(scan, {"v": 1}, "row").fill(joined)["v"].to_pylist() == [95, None, 12]
+    assert len(read) == 2
+
+
+def test_windows_over_a_stored_table(wh: Warehouse) -> None:
+    table, asked = wh.table("readings"), {"x": ["sum", "count"], "note": "last"}
+    options: dict[str, Any] = {"windows": ["12h", "3d"], "on": "t", "by": "k"}
+    found = [lb.window_aggregate(labels(), right, asked, **options) for right in (table, table.scan().pl())]
+    assert found[0].equals(found[1])
+
+
+@pytest.mark.parametrize("layout", [{"sort_by": ["k", "t"]}, {"sort_by": ["k", "t"], "bucket_by": "k", "n_buckets": 3}])
+@pytest.mark.parametrize("n_writes", [1, 3])
+def test_a_declared_order_is_used_and_changes_nothing(layout: dict[str, Any], n_writes: int) -> None:
+    rows = pl.DataFrame({"k": [row * 7 % 40 for row in range(6000)], "v": range(6000)})
+    rows = rows.with_columns(t=pl.lit(START) + pl.duration(seconds=pl.col("v") * 7919 % 5000)).cast(
+        {"t": pl.Datetime("us")}
+    )
+    wh = lb.open("memory://")
+    for part in range(n_writes):
+        wh.write("readings", rows.gather_every(n_writes, part), **(layout if part == 0 else {}))
+    table = wh.table("readings")
+    left = rows.sample(500, seed=1, shuffle=True).select("k", "t")
+    plain = lb.asof_join(left, rows.unique(["k", "t"], keep="none"), on="t", by="k", report=True)
+    table = table.delete(where=f"v IN ({', '.join(map(str, duplicated(rows)))})") if duplicated(rows) else table
+    stored = lb.asof_join(left, table, on="t", by="k", report=True)
+    assert stored.data.equals(plain.data)
+    assert stored.report.sides == plain.report.sides
+
+
+def duplicated(rows: pl.DataFrame) -> list[int]:
+    """Rows whose key and time are not theirs alone: which of them wins depends on their order."""
+    return rows.filter(pl.struct("k", "t").is_duplicated())["v"].to_list()
+
+
+def test_deleted_rows_and_changed_columns_are_seen_in_both_steps() -> None:
+    wh = lb.open("memory://")
+    table = wh.write("t", pl.DataFrame({"t": at(*range(20)), "v": range(20), "w": [str(row) for row in range(20)]}))
+    table = table.delete(where="v >= 10").append(pl.DataFrame({"t": at(30), "v": [30], "w": ["new"]}))
+    joined = lb.asof_join(pl.DataFrame({"t": at(5, 15, 40)}), table, on="t")
+    assert joined.select("v", "w").rows() == [(5, "5"), (9, "9"), (30, "new")]
