@@ -33,7 +33,7 @@ heading = @printf '\n=== %s ===\n' '$(1)'
 
 .PHONY: help
 help: ## What can be made.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 # --- Set-up ----------------------------------------------------------------------------------------------------------
 
@@ -58,6 +58,28 @@ $(VENV)/.dependencies: pyproject.toml $(VENV)/.created
 	$(BIN)/python -m pip install --quiet --no-deps --group demo
 	@touch $@
 
+# Data of examples/ml_metadata_lab.py: a source distribution that is unpacked, never built; its SHA-256 is pinned there.
+DATA := target/data
+$(DATA)/.fetched: $(EXTENSION)
+	$(call heading,data of examples/ml_metadata_lab.py)
+	@LAKEBED_DATA=$(DATA) $(BIN)/python examples/ml_metadata_lab.py --fetch
+	@touch $@
+
+# ML Metadata itself needs Python 3.11 at most and protobuf below 5: an environment of its own, where it can be made.
+ORIGINAL_VENV := target/ml-metadata-venv
+ORIGINAL_PYTHON ?= python3.11
+.PHONY: original
+original:
+	@$(ORIGINAL_VENV)/bin/python -c 'import ml_metadata' 2>/dev/null || { \
+		$(ORIGINAL_PYTHON) -m venv $(ORIGINAL_VENV) && \
+		$(ORIGINAL_VENV)/bin/python -m pip install --quiet ml-metadata==1.17.1 'protobuf<5'; \
+	} || echo 'no environment with ml-metadata 1.17.1 (it needs Python 3.11): the tests beside it are skipped' >&2
+
+# The servers that the metadata store is tested on. Root on Debian installs them; else they must be there in CI.
+.PHONY: servers
+servers: ## MariaDB and PostgreSQL for the tests, from Debian's packages where this is root.
+	@bash .ci/servers
+
 # Changed dependencies or metadata install the package anew; changed Rust only builds the extension.
 $(EXTENSION): $(RUST) $(VENV)/.dependencies
 	$(call heading,extension module)
@@ -67,9 +89,11 @@ $(EXTENSION): $(RUST) $(VENV)/.dependencies
 # --- What a user runs ------------------------------------------------------------------------------------------------
 
 .PHONY: demo
-demo: $(EXTENSION) ## The main job on real data: examples/journey.py.
+demo: $(EXTENSION) $(DATA)/.fetched ## The main jobs on real data: examples/journey.py, examples/ml_metadata_lab.py.
 	$(call heading,examples/journey.py)
 	@$(BIN)/python examples/journey.py
+	$(call heading,examples/ml_metadata_lab.py)
+	@LAKEBED_DATA=$(DATA) $(BIN)/python examples/ml_metadata_lab.py
 
 .PHONY: wheel
 wheel: $(VENV)/.dependencies ## A release wheel in dist/.
@@ -86,7 +110,7 @@ check: $(EXTENSION) ## Formatting, lints and types only.
 	$(call heading,lints and types are clean)
 
 .PHONY: test
-test: $(EXTENSION) ## Every gate: lints, types and all tests.
+test: $(EXTENSION) $(DATA)/.fetched servers original ## Every gate: lints, types and all tests.
 	@$(MAKE) --no-print-directory --keep-going $(LINTS) $(TESTS)
 	$(call heading,all gates passed)
 
@@ -154,9 +178,16 @@ bench: $(VENV)/.dependencies benches/requirements.txt ## Every claim of benches/
 	done
 	@for bench in benches/python/*.py; do \
 		test -e "$$bench" || continue; \
+		test "$$bench" != benches/python/metadata_store.py || continue; \
 		printf '\n=== %s ===\n' "$$bench"; \
 		$(BENCH_VENV)/bin/python "$$bench"; \
 	done
+
+.PHONY: bench-metadata
+bench-metadata: $(VENV)/.dependencies original ## The metadata store beside ML Metadata 1.17.1 (needs Python 3.11).
+	$(call heading,benches/python/metadata_store.py)
+	$(ORIGINAL_VENV)/bin/python -m pip install --quiet 'sqlglot>=30.30,<31' 'sqlalchemy>=2' 'polars>=2.1' 'pyarrow>=18'
+	PYTHONPATH=python $(ORIGINAL_VENV)/bin/python benches/python/metadata_store.py
 
 # What pyproject.toml promises to work with, at its lowest: `>=` read as `==`.
 FLOOR_VENV := target/floor-venv

@@ -15,7 +15,7 @@ OWNERS: dict[str, set[str]] = {
     "google.protobuf": {"schema", "statistics", "validation", "metadata", "ml_metadata", "tfdv"},
     "rich": {"report", "schema", "statistics", "validation", "cli"},
     "sqlalchemy": {"metadata", "ml_metadata"},
-    "sqlglot": {"expression", "catalog", "sql"},
+    "sqlglot": {"expression", "catalog", "sql", "metadata"},
     "tensorflow_metadata": {"schema", "statistics", "validation", "tfdv"},
     "typer": {"cli"},
 }

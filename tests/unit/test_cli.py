@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 import lakebed as lb
 from lakebed.cli import app, main
+from lakebed.errors import InvalidArgumentError
 
 runner = CliRunner()
 
@@ -150,3 +151,31 @@ def test_verify_tells_what_is_wrong_and_gc_removes_what_is_left(tmp_path: Path) 
     for command in ("verify", "gc"):
         assert isinstance(runner.invoke(app, [command, str(tmp_path / "none")]).exception, lb.LakebedError)
         assert not (tmp_path / "none").exists()
+
+
+def test_metadata_commands_look_into_a_database(tmp_path: Path) -> None:
+    from lakebed.ml_metadata.metadata_store import MetadataStore
+    from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
+
+    config = pb.ConnectionConfig()
+    config.sqlite.filename_uri = str(tmp_path / "m.db")
+    store = MetadataStore(config)
+    model = store.put_artifact_type(pb.ArtifactType(name="Model", properties={"rmse": pb.DOUBLE}))
+    run = store.put_execution_type(pb.ExecutionType(name="train"))
+    one = pb.Artifact(type_id=model, name="m", uri="u", state=pb.Artifact.LIVE)
+    one.properties["rmse"].double_value = 0.25
+    store.put_execution(pb.Execution(type_id=run), [(one, pb.Event(type=pb.Event.OUTPUT))], None)
+
+    def ask(*words: str) -> Any:
+        result = CliRunner().invoke(app, ["metadata", *words, "--json"])
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+    place = str(tmp_path / "m.db")
+    assert [found["name"] for found in ask("list", place, "--filter", "properties.rmse.double_value = 0.25")] == ["m"]
+    assert ask("show", place, "artifacts", "1")["events"][0]["type"] == "OUTPUT"
+    assert [found["name"] for found in ask("types", place)] == ["Model", "train"]
+    assert ask("export", place, "artifacts", str(tmp_path / "a.parquet"))["rows"] == 1
+    assert CliRunner().invoke(app, ["metadata", "list", place]).exit_code == 0
+    with pytest.raises(InvalidArgumentError, match="Unrecognized name"):
+        CliRunner().invoke(app, ["metadata", "list", place, "-f", "foo = 1"], catch_exceptions=False)

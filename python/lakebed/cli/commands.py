@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 import lakebed as lb
+from lakebed.cli.metadata import app as metadata_app
 from lakebed.cli.output import print_json, print_table
 from lakebed.errors import InvalidArgumentError, RecordNotFoundError
 
@@ -22,6 +23,7 @@ app = typer.Typer(
     add_completion=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(metadata_app, name="metadata")
 
 Location = Annotated[Path, typer.Argument(help="Folder of the warehouse.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

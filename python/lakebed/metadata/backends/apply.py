@@ -7,12 +7,13 @@ before the entry was written. The one function used for a new entry and for a re
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from sqlalchemy import Connection, Dialect, Select, Table, bindparam, delete, insert, select, update
 
@@ -47,6 +48,7 @@ from lakebed.metadata.model import (
     TypeKind,
 )
 from lakebed.metadata.records import Operation, OperationGroup, decode_entry
+from lakebed.metadata.sources.journal import apply_journal, is_journal
 
 TYPE_KINDS: dict[type[AnyType], TypeKind] = {
     ArtifactType: TypeKind.ARTIFACT,
@@ -144,6 +146,10 @@ def apply_entry(connection: Connection, seq: int, body: bytes) -> None:
         ...     read_mark(connection).time
         7
     """
+    if is_journal(body):
+        raw = cast("sqlite3.Connection", connection.connection.driver_connection)
+        write_mark(connection, Mark(seq, digest_of(body), apply_journal(raw, seq, body)))
+        return
     entry = decode_entry(seq, body)
     for group in entry.groups:
         if group.key is None or not has_key(connection, group.key):

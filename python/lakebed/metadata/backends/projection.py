@@ -12,7 +12,8 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -92,6 +93,79 @@ class Projection:
         """
         return self._mending(lambda: self._write(change))
 
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a reading transaction on tables that hold every entry of the log.
+
+        Yields:
+            The connection.
+
+        Example:
+            >>> from lakebed.metadata.records import MemoryRecordLog
+            >>> projection = Projection(MemoryRecordLog(), None)
+            >>> with projection.reading() as connection:
+            ...     projection.mark(connection)
+            (0, 0)
+        """
+        self._mending(self._sync)
+        with self._database.read() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """Open a writing transaction on tables that hold every entry of the log; the caller moves the mark.
+
+        Yields:
+            The connection.
+
+        Example:
+            >>> from lakebed.metadata.records import MemoryRecordLog
+            >>> projection = Projection(MemoryRecordLog(), None)
+            >>> with projection.writing() as connection:
+            ...     projection.move_mark(connection, 1, b"entry", 7)
+            >>> with projection.reading() as connection:
+            ...     projection.mark(connection)
+            (1, 7)
+        """
+        self._mending(self._sync)
+        with self._database.write() as connection:
+            yield connection
+
+    def mark(self, connection: Connection) -> tuple[int, int]:
+        """Return number and time of the entry that was applied last.
+
+        Args:
+            connection: In a transaction.
+
+        Returns:
+            The number, and milliseconds since 1970 UTC; zeros for an empty log.
+
+        Example:
+            >>> from lakebed.metadata.records import MemoryRecordLog
+            >>> projection = Projection(MemoryRecordLog(), None)
+            >>> projection.read(projection.mark)
+            (0, 0)
+        """
+        found = read_mark(connection)
+        return found.seq, found.time
+
+    def move_mark(self, connection: Connection, seq: int, body: bytes, time_ms: int) -> None:
+        """Say that an entry was applied.
+
+        Args:
+            connection: In a writing transaction.
+            seq: Number of the entry.
+            body: The entry.
+            time_ms: Its time.
+
+        Example:
+            >>> from lakebed.metadata.records import MemoryRecordLog
+            >>> projection = Projection(MemoryRecordLog(), None)
+            >>> with projection.writing() as connection:
+            ...     projection.move_mark(connection, 1, b"entry", 7)
+        """
+        write_mark(connection, Mark(seq, digest_of(body), time_ms))
+
     def has_key(self, key: str) -> bool:
         """Return whether a group of that key is recorded.
 
@@ -158,6 +232,13 @@ class Projection:
             _logger.warning("the metadata projection is damaged (%s); it is rebuilt from the record log", error.orig)
         self._database.rebuild()
         return action()
+
+    def _sync(self) -> None:
+        head = self._log.head()
+        with self._database.read() as connection:
+            if self._is_current(read_mark(connection), head):
+                return
+        self._catch_up()
 
     def _read(self, query: Callable[[Connection], T]) -> T:
         head = self._log.head()

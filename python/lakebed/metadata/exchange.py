@@ -1,0 +1,343 @@
+"""Bulk import and export of artifacts, executions and contexts as Arrow tables.
+
+A table has one row a node. Its columns: `id`, `type` (name) or `type_id`, `type_version`, `name`, `external_id`, `uri`
+and `state` of artifacts, `last_known_state` of executions, the two times, and for each property a column
+`properties.<name>.<kind>_value` or `custom_properties.<name>.<kind>_value`, as in filter queries; kinds are int,
+double, string, bool, struct (JSON text) and proto (a serialised `Any`). An import also takes `properties.<name>`,
+whose kind follows from the Arrow type. A null is a property, name or state that is not set. On import `id` and the
+times are ignored: all nodes are new.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from lakebed.metadata.messages import message_class
+from lakebed.metadata.service.nodes import TypeCache
+from lakebed.metadata.sources.deferred import DeferredSession
+from lakebed.metadata.sources.journal import JournalSession
+from lakebed.metadata.sources.rows import ARTIFACT, CONTEXT, NodeKind, read_nodes, write_values
+from lakebed.metadata.sources.session import DuplicateError, Row, Session, Source
+from lakebed.metadata.status import AlreadyExistsError, InvalidArgumentError, NotFoundError
+
+_MEMBERS = {"properties": False, "custom_properties": True}
+_ARROW_TYPES = {
+    "int_value": pa.int64(),
+    "double_value": pa.float64(),
+    "string_value": pa.large_string(),
+    "bool_value": pa.bool_(),
+    "struct_value": pa.large_string(),
+    "proto_value": pa.large_binary(),
+}
+_PLAIN = ("int_value", "double_value", "string_value", "bool_value")
+_IGNORED = {"id", "create_time_since_epoch", "last_update_time_since_epoch"}
+Value = message_class("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class PropertyColumn:
+    """A column that holds a property: its name, whether it is custom, and the field of `Value`."""
+
+    column: str
+    name: str
+    is_custom: bool
+    field: str
+
+
+def import_nodes(source: Source, kind: NodeKind, data: Any) -> range | list[int]:
+    """Create nodes from a table, all or none.
+
+    Args:
+        source: Where to.
+        kind: What the rows are.
+        data: A `pyarrow.Table`, or whatever has the Arrow stream protocol, e.g. a Polars frame.
+
+    Returns:
+        Ids of the new nodes in the order of the rows.
+
+    Raises:
+        InvalidArgumentError: A column is unknown or of a type that does not fit, a name is missing.
+        NotFoundError: A type is unknown.
+        AlreadyExistsError: A name or external id is taken.
+    """
+    table = _plain_types(kind, pa.table(data))
+    properties = _property_columns(kind, table)
+    with source.write() as session:
+        table = _with_type_ids(session, kind, table)
+        _check_properties(session, kind, table, properties)
+        if kind is CONTEXT and (
+            "name" not in table.column_names or pc.any(pc.equal(pc.fill_null(table["name"], ""), "")).as_py()
+        ):
+            raise InvalidArgumentError("a context of the table has no name; give each a name")
+        if table.num_rows == 0:
+            return []
+        try:
+            return _write(session, kind, table)
+        except DuplicateError as error:
+            raise AlreadyExistsError(f"Given node already exists: {kind.label}s of the table: {error}") from error
+
+
+def _write(session: Session, kind: NodeKind, table: pa.Table) -> range | list[int]:
+    names = {"name", "external_id"} & set(table.column_names)
+    has_names = any(table[name].null_count < table.num_rows for name in names)
+    if isinstance(session, JournalSession):
+        # Names are looked up in the tables; without any nothing needs them.
+        if has_names:
+            session.open()
+        stream = _stream(table)
+        if session.is_open:
+            first = session.last_id(kind.table) + 1
+            write_stream(session.plain(), kind, first, stream, session.time)
+        else:
+            first = session.reserve(kind, table.num_rows)
+        session.changes.add_columns(kind, first, stream)
+        return range(first, first + table.num_rows)
+    if isinstance(session, DeferredSession):
+        session.open()
+    return _write_rows(session, kind, table, session.time)
+
+
+def write_stream(session: Session, kind: NodeKind, first: int, stream: bytes, time: int) -> None:
+    """Write the nodes of an Arrow stream into the tables, under ids that count from `first`."""
+    table = pa.ipc.open_stream(io.BytesIO(stream)).read_all()
+    ids = _write_rows(session, kind, table, time)
+    if ids and ids[0] != first:
+        raise DuplicateError(f"{kind.table} ids begin at {ids[0]}, expected {first}")
+
+
+def _stream(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _write_rows(session: Session, kind: NodeKind, table: pa.Table, time: int) -> list[int]:
+    columns = [_node_column(kind, table, column, time) for column in kind.columns]
+    ids = session.insert_new(kind.table, kind.columns, list(zip(*columns, strict=True)))
+    for item in _property_columns(kind, table):
+        _write_property(session, kind, table, item, ids)
+    return ids
+
+
+def _node_column(kind: NodeKind, table: pa.Table, column: str, time: int) -> Sequence[Any]:
+    if column.endswith("_since_epoch"):
+        return [time] * table.num_rows
+    if column not in table.column_names:
+        return ["" if column == "uri" else None] * table.num_rows
+    values = table[column]
+    if column == kind.state:
+        return _state_numbers(kind, values)
+    if column == "uri":
+        values = pc.fill_null(values, "")
+    return values.to_pylist()  # type: ignore[no-any-return]
+
+
+def _state_numbers(kind: NodeKind, values: Any) -> list[int | None]:
+    if not pa.types.is_integer(values.type):
+        numbers = {item.name: item.number for item in kind.message.DESCRIPTOR.enum_types_by_name["State"].values}
+        unknown = sorted({value for value in values.to_pylist() if value is not None and value not in numbers})
+        if unknown:
+            raise InvalidArgumentError(f"{kind.state} {unknown[0]!r} is none of {', '.join(numbers)}")
+        return [None if value is None else numbers[value] for value in values.to_pylist()]
+    return values.to_pylist()  # type: ignore[no-any-return]
+
+
+def _write_property(
+    session: Session, kind: NodeKind, table: pa.Table, item: PropertyColumn, ids: Sequence[int]
+) -> None:
+    values = table[item.column].to_pylist()
+    given = [(node_id, value) for node_id, value in zip(ids, values, strict=True) if value is not None]
+    if item.field in {"int_value", "bool_value"}:
+        columns = (kind.owner, "name", "is_custom_property", item.field)
+        rows: list[Row] = [(node_id, item.name, item.is_custom, value) for node_id, value in given]
+        if rows:
+            session.insert(kind.properties, columns, rows)
+        return
+    write_values(
+        session, kind, ((node_id, item.name, item.is_custom, _value(item.field, value)) for node_id, value in given)
+    )
+
+
+def _value(field: str, value: Any) -> Any:
+    made = Value()
+    if field == "struct_value":
+        made.struct_value.SetInParent()
+        made.struct_value.update(json.loads(value))
+    elif field == "proto_value":
+        made.proto_value.SetInParent()
+        made.proto_value.MergeFromString(value)
+    else:
+        setattr(made, field, value)
+    return made
+
+
+def _property_columns(kind: NodeKind, table: pa.Table) -> list[PropertyColumn]:
+    known = {*kind.columns, *_IGNORED, "type", "type_version"}
+    found = []
+    for column in table.column_names:
+        member, _, rest = column.partition(".")
+        if member in _MEMBERS and rest:
+            name, _, field = rest.rpartition(".")
+            if field not in _ARROW_TYPES or not name:
+                name, field = rest, _field_of(table.schema.field(column).type, column)
+            found.append(PropertyColumn(column, name, _MEMBERS[member], field))
+        elif column not in known:
+            raise InvalidArgumentError(
+                f"the table has a column {column!r}, which {kind.label}s do not have; there are "
+                f"{', '.join(sorted(known))}, "
+                "properties.<name> and custom_properties.<name>",
+            )
+    return found
+
+
+def _field_of(arrow_type: Any, column: str) -> str:
+    if pa.types.is_boolean(arrow_type):
+        return "bool_value"
+    if pa.types.is_integer(arrow_type):
+        return "int_value"
+    if pa.types.is_floating(arrow_type):
+        return "double_value"
+    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type) or pa.types.is_string_view(arrow_type):
+        return "string_value"
+    raise InvalidArgumentError(
+        f"the column {column!r} is of type {arrow_type}; a property is an integer, float, text or bool, or "
+        f"name its kind in "
+        "the column, e.g. properties.x.struct_value",
+    )
+
+
+def _with_type_ids(session: Session, kind: NodeKind, table: pa.Table) -> pa.Table:
+    """The table with a column `type_id` instead of names of types, and without what is ignored."""
+    if "type_id" not in table.column_names:
+        if "type" not in table.column_names:
+            raise InvalidArgumentError("the table has neither a column type_id nor a column type; add one of them")
+        versions = (
+            table["type_version"].to_pylist() if "type_version" in table.column_names else [None] * table.num_rows
+        )
+        pairs = list(zip(table["type"].to_pylist(), versions, strict=True))
+        ids = {pair: _type_id(session, kind, *pair) for pair in set(pairs)}
+        table = table.append_column("type_id", pa.array([ids[pair] for pair in pairs], pa.int64()))
+    drop = [name for name in ("type", "type_version", *_IGNORED) if name in table.column_names]
+    return table.drop_columns(drop)
+
+
+def _type_id(session: Session, kind: NodeKind, name: str | None, version: str | None) -> int:
+    condition, params = ("version = ?", (version,)) if version else ("version IS NULL", ())
+    rows = session.rows(
+        f"SELECT id FROM Type WHERE name = ? AND type_kind = ? AND {condition} ORDER BY id",
+        (name, kind.type_kind, *params),
+    )
+    if not rows:
+        raise NotFoundError(f"no {kind.label} type is called {name!r} with version {version!r}; put the type first")
+    return int(rows[0][0])
+
+
+def _check_properties(session: Session, kind: NodeKind, table: pa.Table, properties: Iterable[PropertyColumn]) -> None:
+    if table["type_id"].null_count:
+        raise InvalidArgumentError("Type id is missing. A row of the table has no type_id")
+    types = TypeCache(session)
+    type_ids = pc.unique(table["type_id"]).to_pylist()
+    types.load(kind, type_ids)
+    for type_id in type_ids:
+        declared = types.properties(kind, type_id)
+        rows = table.filter(pc.equal(table["type_id"], type_id)) if len(type_ids) > 1 else table
+        for item in properties:
+            if (
+                not item.is_custom
+                and rows[item.column].null_count < rows.num_rows
+                and declared.get(item.name) != item.field
+            ):
+                raise InvalidArgumentError(
+                    f"Cannot validate properties of type_id: {type_id}: {item.column} holds {item.field}, the "
+                    f"type declares "
+                    f"{declared.get(item.name, 'no property of that name')}",
+                )
+
+
+_TEXTS = ("name", "external_id", "uri", "type", "type_version")
+
+
+def _plain_types(kind: NodeKind, table: pa.Table) -> pa.Table:
+    """The table with one Arrow type for each kind of column, so that a reader needs no other."""
+    wanted = {name: pa.large_string() for name in _TEXTS if name in table.column_names}
+    if kind.state in table.column_names:
+        is_number = pa.types.is_integer(table.schema.field(kind.state).type)
+        wanted[str(kind.state)] = pa.int64() if is_number else pa.large_string()
+    if "type_id" in table.column_names:
+        wanted["type_id"] = pa.int64()
+    wanted |= {item.column: _ARROW_TYPES[item.field] for item in _property_columns(kind, table)}
+    for name, arrow_type in wanted.items():
+        try:
+            column = table[name].cast(arrow_type)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise InvalidArgumentError(f"the column {name!r} cannot be read as {arrow_type}: {error}") from error
+        table = table.set_column(table.column_names.index(name), name, column)
+    return table
+
+
+def export_nodes(session: Session, kind: NodeKind, ids: Sequence[int] | None = None) -> pa.Table:
+    """All nodes of a kind, or those of some ids, as a table by ascending id.
+
+    Args:
+        session: Open.
+        kind: Which.
+        ids: Of the nodes; None for all.
+
+    Returns:
+        The table, with a column for each property and kind of value that occurs.
+    """
+    nodes = list(read_nodes(session, kind, ids, {}).values()) if ids is None or ids else []
+    columns: dict[str, Any] = {
+        "id": pa.array([node.id for node in nodes], pa.int64()),
+        "type_id": pa.array([node.type_id for node in nodes], pa.int64()),
+        "type": pa.array([node.type for node in nodes], pa.large_string()),
+        "name": _optional(nodes, "name"),
+        "external_id": _optional(nodes, "external_id"),
+    }
+    if kind is ARTIFACT:
+        columns["uri"] = _optional(nodes, "uri")
+    if kind.state is not None:
+        states = kind.message.DESCRIPTOR.enum_types_by_name["State"].values_by_number
+        values = [states[getattr(node, kind.state)].name if node.HasField(kind.state) else None for node in nodes]
+        columns[kind.state] = pa.array(values, pa.large_string())
+    for name in ("create_time_since_epoch", "last_update_time_since_epoch"):
+        columns[name] = pa.array([getattr(node, name) for node in nodes], pa.int64())
+    return pa.table(columns | _export_properties(nodes))
+
+
+def _optional(nodes: Sequence[Any], name: str) -> Any:
+    return pa.array([getattr(node, name) if node.HasField(name) else None for node in nodes], pa.large_string())
+
+
+def _export_properties(nodes: Sequence[Any]) -> dict[str, Any]:
+    found: dict[tuple[str, str, str], list[Any]] = {}
+    for position, node in enumerate(nodes):
+        for member in _MEMBERS:
+            values = getattr(node, member)
+            for name in values:
+                field = values[name].WhichOneof("value")
+                if field is not None:
+                    column = found.setdefault((member, name, field), [None] * len(nodes))
+                    column[position] = _exported(values[name], field)
+    return {
+        f"{member}.{name}.{field}": pa.array(found[member, name, field], _ARROW_TYPES[field])
+        for member, name, field in sorted(found)
+    }
+
+
+def _exported(value: Any, field: str) -> Any:
+    if field in _PLAIN:
+        return getattr(value, field)
+    if field == "proto_value":
+        return value.proto_value.SerializeToString(deterministic=True)
+    from google.protobuf import json_format
+
+    return json.dumps(json_format.MessageToDict(value.struct_value), sort_keys=True)

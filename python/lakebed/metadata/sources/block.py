@@ -1,0 +1,166 @@
+"""A database in the records of a warehouse: an append-only log is the truth, SQLite tables are a projection of it.
+
+A write is one entry of the log, all or nothing, durable when it returns. Several processes may write: the number of an
+entry can be taken once, and whoever comes second reads what the other wrote and runs again. The tables take entries
+when a method needs tables, and may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+from sqlalchemy import Connection, exc
+
+from lakebed.errors import LakebedError, ReadOnlyError
+from lakebed.metadata.backends.projection import Projection
+from lakebed.metadata.records import RecordLog
+from lakebed.metadata.sources.deferred import DeferredSession, Lane, read_last_ids
+from lakebed.metadata.sources.journal import JournalSession
+from lakebed.metadata.sources.session import ConcurrentChangeError, DuplicateError, Session, Source
+from lakebed.metadata.sources.sqlite import SqliteSession, translated
+from lakebed.metadata.status import InternalError, StatusError
+
+
+class BlockSource(Source):
+    """A record log with its projection.
+
+    Args:
+        log: The truth.
+        path: File of the projection; None keeps it in memory.
+        place: What messages call it.
+        read_only: Refuse every write.
+    """
+
+    dialect = "sqlite"
+
+    def __init__(self, log: RecordLog, path: Path | None, place: str, *, read_only: bool = False) -> None:
+        super().__init__()
+        self.place = place
+        self._log = log
+        self._read_only = read_only
+        self._projection = Projection(log, path, read_only=read_only)
+        self._lock = threading.RLock()
+        self._lane: Lane | None = None
+        self._seq = 0
+        self._time = 0
+        self._raw: sqlite3.Connection | None = None
+        self._writer = (0, "")
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """Open a session that only reads."""
+        with self._translated(), self._lock, self._projection.reading() as connection:
+            yield SqliteSession(_raw(connection))
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """Open a session that writes."""
+        with self._translated(), self._lock:
+            if self._read_only:
+                raise ReadOnlyError(f"{self.place} was opened read-only; open it for writing")
+            self._check_process()
+            self.lane()
+            session = JournalSession(self, self._time)
+            try:
+                yield session
+                self._append(session)
+                session.finish()
+            except BaseException as error:
+                self._lane = None
+                with suppress(sqlite3.Error, exc.SQLAlchemyError):
+                    session.finish(error)
+                if isinstance(error, (StatusError, DuplicateError)) and self._log.head() > self._seq:
+                    # What was missing or taken may be so no longer: look again on what others wrote meanwhile.
+                    raise ConcurrentChangeError(f"the log grew beyond entry {self._seq}") from error
+                raise
+            if session.is_open:
+                self._lane = None
+
+    def close(self) -> None:
+        """Close the projection; the next session opens it again."""
+        with self._lock:
+            self._lane = self._raw = None
+            self._projection.close()
+
+    def open(self, *, may_upgrade: bool = False) -> None:
+        """Nothing is to be made: an empty log is an empty store."""
+        del may_upgrade
+
+    def peek(self) -> sqlite3.Connection:
+        """The connection of the projection."""
+        if self._raw is None:
+            with self._projection.reading() as connection:
+                self._raw = _raw(connection)
+        return self._raw
+
+    def lane(self) -> Lane:
+        """Where the tables stand once they took the whole log."""
+        if self._lane is None:
+            with self._projection.reading() as connection:
+                self._raw = _raw(connection)
+                self._seq, self._time = self._projection.mark(connection)
+                self._lane = Lane(read_last_ids(self._raw))
+        return self._lane
+
+    def enter(self, stack: ExitStack, session: DeferredSession) -> sqlite3.Connection:
+        """Begin a transaction of the projection behind everything that the log has."""
+        raw = stack.enter_context(self._projection.writing())
+        connection = _raw(raw)
+        seq, time = self._projection.mark(raw)
+        if seq != self._seq:
+            raise ConcurrentChangeError(f"the log stands at {seq}, the session began at {self._seq}")
+        session.time = max(session.time, time)
+        stack.push(self._marker(raw, session))
+        return connection
+
+    def _marker(self, raw: Connection, session: DeferredSession) -> Any:
+        """Move the mark before the transaction ends."""
+
+        def move(error_type: Any, error: Any, trace: Any) -> None:
+            del error, trace
+            if error_type is None and isinstance(session, JournalSession) and session.changes.ops:
+                self._projection.move_mark(raw, self._seq, self._body, session.time)
+
+        return move
+
+    def _append(self, session: JournalSession) -> None:
+        if not session.changes.ops:
+            return
+        self._body = session.changes.encode(self._writer_id(), session.time)
+        if not self._log.append(self._seq + 1, self._body):
+            raise ConcurrentChangeError(f"entry {self._seq + 1} was written by another process")
+        self._seq += 1
+        self._time = session.time
+
+    def _check_process(self) -> None:
+        if self._writer[0] not in {0, os.getpid()}:
+            self._lane = self._raw = None
+
+    def _writer_id(self) -> str:
+        """A child process is another writer."""
+        if self._writer[0] != os.getpid():
+            self._writer = (os.getpid(), uuid.uuid4().hex)
+        return self._writer[1]
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            with translated(self.place):
+                yield
+        except exc.DBAPIError as error:
+            raise InternalError(
+                f"{self.place}: SQLite says {error.orig}; delete the projection and try again"
+            ) from error
+        except LakebedError as error:
+            raise InternalError(f"{self.place}: {error}") from error
+
+
+def _raw(connection: Connection) -> sqlite3.Connection:
+    return cast("sqlite3.Connection", connection.connection.driver_connection)

@@ -1,0 +1,183 @@
+"""New nodes that are put faster than tables take them.
+
+Where the truth is not in the tables (a log, or memory), the usual put, new nodes only, needs no table: its ids are
+counted here, its names are looked up, and the nodes are kept as they came. The tables take them when the next method
+needs tables. Whatever else a method does opens the tables first, so every method sees all that was put before.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from lakebed.metadata.sources.rows import KINDS, NodeKind
+from lakebed.metadata.sources.session import DuplicateError, Row
+from lakebed.metadata.sources.sqlite import SqliteSession
+
+TEXTS_AT_ONCE = 500
+Key = tuple[str, int, str]
+"""Label of the kind, type id (0 for an external id), name."""
+
+
+@dataclass(slots=True)
+class Creation:
+    """New nodes of one put: ids from `first` on."""
+
+    kind: NodeKind
+    nodes: Sequence[Any]
+    first: int
+    time: int
+
+
+@dataclass(slots=True)
+class Lane:
+    """What the tables will hold once they took everything: highest ids, and names that they do not have yet."""
+
+    last_ids: dict[str, int]
+    taken: set[Key] = field(default_factory=set)
+
+    def reserve(self, connection: sqlite3.Connection, kind: NodeKind, nodes: Sequence[Any]) -> tuple[int, list[Key]]:
+        """The first id for new nodes, and the names that they take.
+
+        Raises:
+            DuplicateError: A name or external id is taken.
+        """
+        keys = []
+        for node in nodes:
+            if node.HasField("name"):
+                keys.append((kind.label, node.type_id, node.name))
+            if node.HasField("external_id"):
+                keys.append((kind.label, 0, node.external_id))
+        if keys:
+            self._check(connection, kind, keys)
+            self.taken.update(keys)
+        first = self.last_ids[kind.table] + 1
+        self.last_ids[kind.table] += len(nodes)
+        return first, keys
+
+    def _check(self, connection: sqlite3.Connection, kind: NodeKind, keys: list[Key]) -> None:
+        wanted = set(keys)
+        if len(wanted) < len(keys):
+            raise DuplicateError(
+                f"UNIQUE constraint failed: two of the new {kind.table} rows have one name or external_id"
+            )
+        if self.taken & wanted:
+            raise DuplicateError(f"UNIQUE constraint failed: {_shown(kind, next(iter(self.taken & wanted)))}")
+        by_type: dict[int, list[str]] = {}
+        for _, type_id, name in keys:
+            by_type.setdefault(type_id, []).append(name)
+        for type_id, names in by_type.items():
+            condition, params = ("type_id = ? AND name", (type_id,)) if type_id else ("external_id", ())
+            for start in range(0, len(names), TEXTS_AT_ONCE):
+                some = names[start : start + TEXTS_AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                sql = f"SELECT 1 FROM {kind.table} WHERE {condition} IN ({marks}) LIMIT 1"
+                if connection.execute(sql, (*params, *some)).fetchone():
+                    raise DuplicateError(f"UNIQUE constraint failed: {_shown(kind, (kind.label, type_id, some[0]))}")
+
+
+def _shown(kind: NodeKind, key: Key) -> str:
+    return f"{kind.table}.type_id, {kind.table}.name" if key[1] else f"{kind.table}.external_id"
+
+
+class Deferring(Protocol):
+    """What a deferred session needs of its source."""
+
+    def peek(self) -> sqlite3.Connection:
+        """The connection, to look at types and names, which need no transaction."""
+
+    def lane(self) -> Lane:
+        """Where the tables stand."""
+
+    def enter(self, stack: ExitStack, session: DeferredSession) -> sqlite3.Connection:
+        """Begin a writing transaction on tables that hold everything put before."""
+
+
+class DeferredSession(SqliteSession):
+    """A writing session that opens the tables only when a method needs them."""
+
+    def __init__(self, source: Deferring) -> None:
+        super().__init__(source.peek())
+        self._source = source
+        self._stack = ExitStack()
+        self.is_open = False
+        self.creations: list[Creation] = []
+        self.keys: list[Key] = []
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run a query; types stand in the tables at any time."""
+        if not self.is_open and " FROM Type" not in sql:
+            self.open()
+        return super().rows(sql, params)
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterable[Row]:
+        """Run a query whose rows are read once, before the next statement."""
+        self.open()
+        return super().stream(sql, params)
+
+    def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add rows."""
+        self.open()
+        super().insert(table, columns, rows)
+
+    def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Add the rows that no unique key of the table has yet."""
+        self.open()
+        super().insert_missing(table, columns, rows)
+
+    def insert_new(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
+        """Add rows to a table that numbers them."""
+        self.open()
+        return super().insert_new(table, columns, rows)
+
+    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Set columns of rows."""
+        self.open()
+        super().update(table, columns, rows)
+
+    def delete(self, table: str, columns: Sequence[str], keys: Sequence[Row]) -> None:
+        """Remove rows."""
+        self.open()
+        super().delete(table, columns, keys)
+
+    def create_nodes(self, kind: NodeKind, nodes: Sequence[Any]) -> list[int]:
+        """Keep new nodes, or write them where the tables are open."""
+        if self.is_open:
+            return super().create_nodes(kind, nodes)
+        first, keys = self._source.lane().reserve(self._source.peek(), kind, nodes)
+        self.keys += keys
+        self.creations.append(Creation(kind, nodes, first, self.time))
+        return list(range(first, first + len(nodes)))
+
+    def open(self) -> None:
+        """Open the tables and write what was kept so far."""
+        if self.is_open:
+            return
+        self.is_open = True
+        self._cursor = self._source.enter(self._stack, self).cursor()
+        for creation in self.creations:
+            SqliteSession.create_nodes(self, creation.kind, creation.nodes)
+
+    def finish(self, error: BaseException | None = None) -> None:
+        """Commit or roll back what was opened."""
+        if error is None:
+            self._stack.close()
+        else:
+            self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+def read_last_ids(connection: sqlite3.Connection) -> dict[str, int]:
+    """Highest id that each table of nodes ever had."""
+    found = dict(connection.execute("SELECT name, seq FROM sqlite_sequence").fetchall())
+    return {kind.table: int(found.get(kind.table, 0)) for kind in KINDS}
+
+
+def write_creation(session: SqliteSession, creation: Creation) -> None:
+    """Write nodes into the tables under the ids and the time that they got."""
+    session.time = creation.time
+    ids = SqliteSession.create_nodes(session, creation.kind, creation.nodes)
+    if ids and ids[0] != creation.first:
+        raise DuplicateError(f"{creation.kind.table} ids begin at {ids[0]}, expected {creation.first}")

@@ -1,0 +1,273 @@
+"""What the store does beyond ML Metadata, and what it says to bad input: on every backend."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+from tests.metadata_backends import BACKENDS, Backend, sqlite_config
+from tests.servers import free_port
+
+import lakebed as lb
+from lakebed.ml_metadata import errors
+from lakebed.ml_metadata.metadata_store import ListOptions, MetadataStore, mlmd_types
+from lakebed.ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_store as waist
+from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
+from lakebed.ml_metadata.proto import metadata_store_service_pb2 as service
+
+
+def chain(store: Any) -> None:
+    """1 -> e1 -> 2 -> e2 -> 3, all in the context c; artifact 4 stands alone."""
+    type_id = store.put_artifact_type(pb.ArtifactType(name="A", properties={"d": pb.DOUBLE}))
+    run_type = store.put_execution_type(pb.ExecutionType(name="E"))
+    context_type = store.put_context_type(pb.ContextType(name="C"))
+    nodes = [pb.Artifact(type_id=type_id, name=f"a-{n}", uri=f"u/{n}", external_id=f"x{n}") for n in range(1, 5)]
+    for node in nodes:
+        node.properties["d"].double_value = 0.5
+        node.custom_properties["free"].string_value = "secret"
+    edges = [(0, 0, pb.Event.INPUT), (0, 1, pb.Event.OUTPUT), (1, 1, pb.Event.INPUT), (1, 2, pb.Event.OUTPUT)]
+    store.put_lineage_subgraph(
+        [pb.Execution(type_id=run_type, name=f"e-{n}") for n in (1, 2)],
+        nodes,
+        [pb.Context(type_id=context_type, name="c")],
+        [(execution, artifact, pb.Event(type=kind)) for execution, artifact, kind in edges],
+    )
+
+
+def reached(store: Any) -> list[int]:
+    query = pb.LineageSubgraphQueryOptions(starting_artifacts={"filter_query": "id = 1"})
+    return [found.id for found in store.get_lineage_subgraph(query).artifacts]
+
+
+def test_delete_marks_and_keeps(store: Any) -> None:
+    chain(store)
+    assert store.delete_artifacts([2, 2]) == 1
+    assert store.delete_artifacts([2]) == 0
+    assert [found.id for found in store.get_artifacts(ListOptions(filter_query="state = DELETED"))] == [2]
+    assert reached(store) == [1, 2, 3]
+    with pytest.raises(errors.NotFoundError, match="99"):
+        store.delete_artifacts([1, 99])
+    assert store.get_artifacts_by_id([1])[0].state != pb.Artifact.DELETED
+
+
+def test_purge_leaves_tombstones_and_whole_lineage(store: Any) -> None:
+    chain(store)
+    before = [found.SerializeToString(deterministic=True) for found in store.get_artifacts()]
+    dry = store.purge(artifact_ids=[2], execution_ids=[1], context_ids=[1], dry_run=True)
+    assert (dry.artifacts, dry.executions, dry.contexts, dry.properties, dry.is_dry_run) == (1, 1, 1, 2, True)
+    assert [found.SerializeToString(deterministic=True) for found in store.get_artifacts()] == before
+    report = store.purge(artifact_ids=[2], execution_ids=[1], context_ids=[1])
+    assert (report.properties, report.events, report.is_dry_run) == (2, 0, False)
+    found = store.get_artifacts_by_id([2])[0]
+    assert (found.name, found.uri, found.external_id, found.state) == ("", "", "", pb.Artifact.DELETED)
+    assert list(found.custom_properties) == ["lakebed_purged_at"]
+    assert "secret" not in str(found)
+    assert reached(store) == [1, 2, 3]
+    assert store.get_contexts()[0].name != "c"
+    type_id = store.get_artifact_type("A").id
+    assert store.put_artifacts([pb.Artifact(type_id=type_id, name="a-2", external_id="x2")])
+
+
+def test_drop_removes_ends_and_refuses_to_cut(store: Any) -> None:
+    chain(store)
+    with pytest.raises(errors.FailedPreconditionError, match="cut"):
+        store.purge(artifact_ids=[2], drop=True)
+    with pytest.raises(errors.FailedPreconditionError, match="cut"):
+        store.purge(execution_ids=[1], drop=True)
+    report = store.purge(artifact_ids=[3, 4], execution_ids=[2], drop=True)
+    assert (report.artifacts, report.executions, report.events) == (2, 1, 2)
+    assert [found.id for found in store.get_artifacts()] == [1, 2]
+    assert reached(store) == [1, 2]
+    type_id = store.get_artifact_type("A").id
+    assert store.put_artifacts([pb.Artifact(type_id=type_id)])[0] > 4
+
+
+def frame(n_rows: int) -> pl.DataFrame:
+    return pl.DataFrame(
+        {
+            "type": ["A"] * n_rows,
+            "name": [f"n-{n}" for n in range(n_rows)],
+            "uri": [None if n % 2 else f"u/{n}" for n in range(n_rows)],
+            "state": ["LIVE" if n % 3 else None for n in range(n_rows)],
+            "properties.d": [n / 3 for n in range(n_rows)],
+            "properties.s.string_value": [None if n % 5 == 0 else "cut\0é" for n in range(n_rows)],
+            "custom_properties.big": [2**40 + n for n in range(n_rows)],
+            "custom_properties.flag": [n % 2 == 0 for n in range(n_rows)],
+            "custom_properties.st.struct_value": ['{"k": [1, "x"]}'] * n_rows,
+        }
+    )
+
+
+def test_arrow_in_and_out(store: Any) -> None:
+    store.put_artifact_type(pb.ArtifactType(name="A", properties={"d": pb.DOUBLE, "s": pb.STRING}))
+    ids = store.import_arrow("artifacts", frame(40))
+    assert len(ids) == len(set(ids)) == 40
+    found = store.get_artifacts_by_id(ids)
+    assert [a.name for a in found] == [f"n-{n}" for n in range(40)]
+    assert found[7].properties["d"].double_value == 7 / 3
+    assert found[7].properties["s"].string_value == "cut\0é"
+    assert "s" not in found[5].properties
+    assert (found[7].state, found[6].HasField("state")) == (pb.Artifact.LIVE, False)
+    assert found[7].custom_properties["big"].int_value == 2**40 + 7
+    assert found[7].custom_properties["st"].struct_value["k"][1] == "x"
+    table = store.export_arrow("artifacts", ids[:10])
+    assert table.num_rows == 10
+    assert table["properties.d.double_value"].to_pylist() == [n / 3 for n in range(10)]
+    again = MetadataStore(sqlite_config())
+    again.put_artifact_type(pb.ArtifactType(name="A", properties={"d": pb.DOUBLE, "s": pb.STRING}))
+    again.import_arrow("artifacts", table)
+    kept = [{**dict(a.properties), **dict(a.custom_properties)} for a in again.get_artifacts()]
+    assert kept == [{**dict(a.properties), **dict(a.custom_properties)} for a in found[:10]]
+
+
+@pytest.mark.parametrize(
+    ("change", "error"),
+    [
+        ({"unknown": pl.lit(1)}, errors.InvalidArgumentError),
+        ({"type": pl.lit("none")}, errors.NotFoundError),
+        ({"name": pl.lit("same")}, errors.AlreadyExistsError),
+        ({"properties.d": pl.lit(1)}, errors.InvalidArgumentError),
+        ({"properties.none": pl.lit(1)}, errors.InvalidArgumentError),
+        ({"state": pl.lit("GONE")}, errors.InvalidArgumentError),
+        ({"custom_properties.x": pl.lit([1])}, errors.InvalidArgumentError),
+    ],
+)
+def test_an_import_that_does_not_fit_changes_nothing(store: Any, change: dict[str, Any], error: type) -> None:
+    store.put_artifact_type(pb.ArtifactType(name="A", properties={"d": pb.DOUBLE, "s": pb.STRING}))
+    with pytest.raises(error):
+        store.import_arrow("artifacts", frame(10).with_columns(**change))
+    assert store.get_artifacts() == []
+    assert store.import_arrow("artifacts", frame(3).to_arrow()) == [a.id for a in store.get_artifacts()]
+
+
+def test_import_without_names_then_puts(backend: Backend) -> None:
+    store = backend.store()
+    type_id = store.put_artifact_type(pb.ArtifactType(name="A"))
+    first = store.put_artifacts([pb.Artifact(type_id=type_id)])
+    bulk = store.import_arrow("artifacts", pa.table({"type_id": [type_id] * 5, "uri": list("abcde")}))
+    last = store.put_artifacts([pb.Artifact(type_id=type_id, name="last")])
+    assert [found.id for found in store.get_artifacts()] == [*first, *bulk, *last]
+    assert [found.uri for found in store.get_artifacts_by_id(bulk)] == list("abcde")
+    if backend.name == "block":
+        reopened = MetadataStore(store._config)
+        assert [found.id for found in reopened.get_artifacts()] == [*first, *bulk, *last]
+
+
+def test_tables_are_frames(store: Any) -> None:
+    chain(store)
+    tables = store.tables()
+    assert len(tables) == 15
+    assert tables["Artifact"].sort("id")["name"].to_list() == ["a-1", "a-2", "a-3", "a-4"]
+    joined = pl.SQLContext(tables).execute(
+        "SELECT a.name, count(*) AS n FROM Event e JOIN Artifact a ON a.id = e.artifact_id "
+        "GROUP BY a.name ORDER BY a.name"
+    )
+    assert joined.collect().rows() == [("a-1", 1), ("a-2", 2), ("a-3", 1)]
+    assert tables["ArtifactProperty"]["is_custom_property"].dtype == pl.Boolean
+
+
+def test_a_warehouse_and_its_lineage_are_one_store(tmp_path: Path) -> None:
+    warehouse = lb.open(tmp_path / "w.lakebed")
+    warehouse.write("t", pl.DataFrame({"x": [1, 2]}))
+    n_own = len(warehouse.metadata.get_artifacts())
+    store = MetadataStore(tmp_path / "w.lakebed")
+    assert len(store.get_artifacts()) == n_own > 0
+    type_id = store.put_artifact_type(pb.ArtifactType(name="Mine", properties={"d": pb.DOUBLE}))
+    store.put_artifacts([pb.Artifact(type_id=type_id, name="m", properties={"d": pb.Value(double_value=1e-7)})])
+    warehouse.write("t", pl.DataFrame({"x": [3]}))
+    seen = {found.name: found.properties for found in warehouse.metadata.get_artifacts()}
+    assert seen["m"] == {"d": 1e-7}
+    assert len(store.get_artifacts()) == len(seen) > n_own + 1
+    (tmp_path / "w.lakebed" / "cache" / "metadata.sqlite").unlink()
+    store.close()
+    assert {found.name for found in MetadataStore(tmp_path / "w.lakebed").get_artifacts()} == seen.keys()
+
+
+def test_the_waist_takes_and_gives_bytes() -> None:
+    config = sqlite_config()
+    handle = waist.CreateMetadataStore(config.SerializeToString(), b"")
+    request = service.PutArtifactTypeRequest(artifact_type=pb.ArtifactType(name="A"))
+    body, error, code = waist.PutArtifactType(handle, request.SerializeToString())
+    assert (service.PutArtifactTypeResponse.FromString(body).type_id, error, code) == (10, b"", 0)
+    body, error, code = waist.GetArtifactType(handle, b"")
+    assert (body, code) == (b"", errors.NOT_FOUND)
+    assert b"No type found" in error
+    assert waist.GetArtifactType(handle, b"\xff\xff")[2] == errors.INVALID_ARGUMENT
+    assert len(waist.LoadSimpleTypes()[0]) > 50
+
+
+def test_surface_of_the_package() -> None:
+    assert (mlmd_types.Dataset().name, mlmd_types.Train().name) == ("mlmd.Dataset", "mlmd.Train")
+    assert mlmd_types.Model().system_type == pb.ArtifactType.MODEL
+    assert (pb.INT, pb.BOOLEAN, pb.PropertyType.Value("STRUCT")) == (1, 6, 4)
+    assert pb.Artifact.DESCRIPTOR.full_name == "ml_metadata.Artifact"
+    one = pb.Artifact(id=3)
+    assert copy.deepcopy(one) == pickle.loads(pickle.dumps(one)) == one
+    assert issubclass(errors.NotFoundError, errors.StatusError)
+    assert errors.make_exception("x", 6).error_code == errors.ALREADY_EXISTS
+
+
+@pytest.mark.parametrize("name", BACKENDS[4:])
+def test_a_server_that_is_not_there_is_named(name: str) -> None:
+    config = pb.ConnectionConfig()
+    port = free_port()
+    if name == "mysql":
+        config.mysql.host, config.mysql.port, config.mysql.database, config.mysql.user = "127.0.0.1", port, "d", "u"
+    else:
+        config.postgresql.host, config.postgresql.port = "127.0.0.1", str(port)
+        config.postgresql.dbname, config.postgresql.user = "d", "u"
+    with pytest.raises(RuntimeError, match=rf"127\.0\.0\.1:{port}.*check that the server runs"):
+        MetadataStore(config)
+
+
+def test_configurations_that_name_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="names no database"):
+        MetadataStore(pb.ConnectionConfig())
+    with pytest.raises(ValueError, match="ConnectionConfig"):
+        MetadataStore(7)
+    for mode in (1, 2):
+        config = sqlite_config(tmp_path / "missing.db")
+        config.sqlite.connection_mode = mode
+        with pytest.raises(RuntimeError, match=r"missing\.db"):
+            MetadataStore(config)
+    (tmp_path / "text.db").write_text("no database at all, but long enough to be looked at" * 40)
+    with pytest.raises(RuntimeError, match=r"text\.db"):
+        MetadataStore(sqlite_config(tmp_path / "text.db"))
+
+
+def test_a_read_only_store_reads(tmp_path: Path) -> None:
+    store = MetadataStore(sqlite_config(tmp_path / "m.db"))
+    store.put_artifact_type(pb.ArtifactType(name="A"))
+    config = sqlite_config(tmp_path / "m.db")
+    config.sqlite.connection_mode = 1
+    reader = MetadataStore(config)
+    assert [found.name for found in reader.get_artifact_types()] == ["A"]
+    with pytest.raises(errors.InternalError, match="read-only"):
+        reader.put_artifact_type(pb.ArtifactType(name="B"))
+
+
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        ("UPDATE MLMDEnv SET schema_version = 11", "greater than library version 10"),
+        ("DELETE FROM MLMDEnv", "no schema_version can be found"),
+        ("INSERT INTO MLMDEnv VALUES (9)", "more than one rows"),
+        ("DROP TABLE Event", "subset of tables"),
+        ("DROP TABLE MLMDEnv", "subset of tables"),
+    ],
+)
+def test_a_database_of_another_version_or_half_made_is_refused(tmp_path: Path, statement: str, text: str) -> None:
+    import sqlite3
+
+    MetadataStore(sqlite_config(tmp_path / "m.db")).close()
+    with sqlite3.connect(tmp_path / "m.db") as connection:
+        connection.execute(statement)
+    connection.close()
+    for upgrade in (False, True):
+        with pytest.raises(RuntimeError, match=text):
+            MetadataStore(sqlite_config(tmp_path / "m.db"), enable_upgrade_migration=upgrade)
