@@ -16,6 +16,11 @@ pub fn install<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     }
 }
 
+/// Number of threads on which `install` runs work.
+pub fn count() -> usize {
+    pool().map_or(1, |pool| pool.current_num_threads())
+}
+
 fn pool() -> Option<Arc<ThreadPool>> {
     let process = std::process::id();
     let mut slot = POOL.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,6 +4,7 @@
 //! strings it used. Arrow's own schema is left out of the file: the table's schema says what its columns are. Where files
 //! end is decided by the rows, see [`super::boundary`]; several files are encoded side by side.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
 
@@ -34,8 +35,10 @@ use crate::threads;
 pub const BLOCK_ROWS: usize = 65_536;
 /// Rows in which the end of a file is looked for at once.
 const PIECE_ROWS: usize = 8192;
-/// Files that wait for a free thread before all of them are written.
-const WAITING: usize = 8;
+/// Files for each thread that wait before all of them are written.
+const WAITING: usize = 2;
+/// Files whose statistics are kept as they were made.
+const OPEN_STATISTICS: usize = 32;
 /// Names of the columns of moved rows that come before those of the table.
 const ORIGIN_COLUMNS: usize = 2;
 
@@ -51,7 +54,7 @@ pub struct WrittenFile {
     /// Bytes.
     pub size_bytes: u64,
     /// Statistics of the rows.
-    pub statistics: TableStatistics,
+    pub statistics: KeptStatistics,
     /// Number of the schema that the file has.
     pub schema_id: u32,
     /// Bucket of all rows.
@@ -60,6 +63,39 @@ pub struct WrittenFile {
     pub row_ids: Option<RowIds>,
     /// Rows that were deleted since by the same transaction.
     pub deletions: RoaringBitmap,
+}
+
+/// Statistics of a file that waits for its commit. Those of many files are kept packed, so that a write of any number of
+/// rows needs little memory.
+#[derive(Debug, Clone)]
+pub enum KeptStatistics {
+    /// As they were made.
+    Open(Box<TableStatistics>),
+    /// Encoded and compressed.
+    Packed(Vec<u8>),
+}
+
+impl KeptStatistics {
+    /// The statistics.
+    pub fn get(&self) -> Result<Cow<'_, TableStatistics>> {
+        match self {
+            Self::Open(statistics) => Ok(Cow::Borrowed(statistics)),
+            Self::Packed(bytes) => {
+                let raw = zstd::stream::decode_all(bytes.as_slice());
+                let raw = raw.map_err(|e| Error::InvalidArgument(format!("statistics cannot be unpacked: {e}")))?;
+                Ok(Cow::Owned(TableStatistics::decode(&raw)?))
+            }
+        }
+    }
+
+    fn pack(&mut self) -> Result<()> {
+        if let Self::Open(statistics) = self {
+            let packed = zstd::bulk::compress(&statistics.encode(), 1);
+            let packed = packed.map_err(|e| Error::InvalidArgument(format!("statistics cannot be packed: {e}")))?;
+            *self = Self::Packed(packed);
+        }
+        Ok(())
+    }
 }
 
 /// Where the files of a table go.
@@ -201,7 +237,7 @@ impl Cutter<'_> {
             return Ok(());
         }
         self.waiting.push(file);
-        if self.waiting.len() >= WAITING {
+        if self.waiting.len() >= WAITING * threads::count() {
             self.flush()?;
         }
         Ok(())
@@ -218,7 +254,8 @@ impl Cutter<'_> {
         let files: Vec<Result<WrittenFile>> =
             threads::install(|| waiting.par_iter().with_max_len(1).map(|file| this.write(file)).collect());
         self.written.extend(files.into_iter().collect::<Result<Vec<_>>>()?);
-        Ok(())
+        let n_packed = self.written.len().saturating_sub(OPEN_STATISTICS);
+        self.written[..n_packed].iter_mut().try_for_each(|file| file.statistics.pack())
     }
 
     fn finish(mut self) -> Result<Vec<WrittenFile>> {
@@ -321,7 +358,7 @@ impl OpenFile {
             name,
             n_rows: self.n_rows as u64,
             size_bytes: upload.size_bytes,
-            statistics,
+            statistics: KeptStatistics::Open(Box::new(statistics)),
             schema_id: target.schema.id,
             bucket: None,
             row_ids: None,

@@ -6,7 +6,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::io;
+use std::io::{self, Write};
 
 use serde::{Deserialize, Serialize};
 
@@ -108,8 +108,13 @@ impl PackWriter {
         Some(raw.map_err(|e| failed("decompress an object of", &self.id, e)))
     }
 
-    /// The pack's name in the store and its bytes.
-    pub fn finish(self) -> (String, Vec<u8>) {
+    /// The pack's name in the store.
+    pub fn name(&self) -> String {
+        names::pack(&self.id)
+    }
+
+    /// Write the pack's bytes: the objects of a large commit are not copied once more.
+    pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut directory = Writer::default();
         directory.u32(self.entries.len() as u32);
         let start = HEADER_BYTES + 4 + (self.entries.len() * ENTRY_BYTES) as u64 + HASH_BYTES;
@@ -125,8 +130,16 @@ impl PackWriter {
         let mut bytes = envelope::header(Kind::Pack, directory.bytes.len() as u64);
         bytes.extend_from_slice(&directory.bytes);
         bytes.extend_from_slice(&Digest::of(&bytes).0);
-        bytes.extend_from_slice(&self.stored);
-        (names::pack(&self.id), bytes)
+        out.write_all(&bytes)?;
+        out.write_all(&self.stored)
+    }
+
+    /// The pack's name in the store and its bytes.
+    pub fn finish(self) -> (String, Vec<u8>) {
+        let mut bytes = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = self.write_to(&mut bytes);
+        (self.name(), bytes)
     }
 }
 

@@ -221,7 +221,8 @@ pub(super) fn entry(
     sequence: u64,
     manifest: &mut Manifest<'_>,
 ) -> Result<(DataFile, LeafPart)> {
-    let summary = manifest.pack.add(Class::Payload, &file.statistics.encode())?;
+    let statistics = file.statistics.get()?;
+    let summary = manifest.pack.add(Class::Payload, &statistics.encode())?;
     let (first, last, row_ids) = match &file.row_ids {
         None => (first_row_id, first_row_id + file.n_rows - 1, None),
         Some(row_ids) => {
@@ -231,8 +232,8 @@ pub(super) fn entry(
     };
     let deletions = if file.deletions.is_empty() { None } else { Some(stored(&file.deletions, manifest)?) };
     let own = manifest.schemas.iter().find(|schema| schema.id == file.schema_id).unwrap_or(&manifest.schemas[0]);
-    let zones = super::leaves::zones(&file.statistics, own)?;
-    let statistics = manifest.project(file.statistics.clone(), file.schema_id)?;
+    let zones = super::leaves::zones(&statistics, own)?;
+    let statistics = manifest.project(statistics.into_owned(), file.schema_id)?;
     let entry = DataFile {
         id: file.id,
         n_rows: file.n_rows,

@@ -1,6 +1,5 @@
 //! The commit itself: objects, sync, one put-if-absent; or a rebase where somebody was faster.
 
-use std::io::Write;
 use std::sync::Arc;
 
 use super::stage::{Committed, Transaction};
@@ -33,9 +32,9 @@ impl Transaction {
         let time_us = self.base.commit().map_or(0, |parent| parent.time_us + 1).max(store.now_us());
         let mut pack = PackWriter::new(objects.key)?;
         let commit = build::build(self, &mut pack, operation, time_us)?;
-        let (name, bytes) = pack.finish();
+        let name = pack.name();
         let mut upload = store.stage()?;
-        upload.write_all(&bytes).map_err(|source| write_failed(&name, source))?;
+        pack.write_to(&mut upload).map_err(|source| write_failed(&name, source))?;
         upload.publish(&name)?;
         let mut names = self.written_files();
         names.push(name);

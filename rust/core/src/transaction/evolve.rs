@@ -113,7 +113,7 @@ impl StagedTable {
         for file in &self.files {
             let mut schemas = std::iter::once(&self.schema).chain(&self.definition.past_schemas);
             let from = schemas.find(|schema| schema.id == file.schema_id).unwrap_or(&self.schema);
-            let mut part = Projection { from, to: &self.schema }.statistics(file.statistics.clone())?;
+            let mut part = Projection { from, to: &self.schema }.statistics(file.statistics.get()?.into_owned())?;
             part.n_deleted = file.deletions.len();
             merged.merge(&part)?;
         }
@@ -151,7 +151,7 @@ impl StagedTable {
             return Ok(false);
         }
         for file in &self.files {
-            let statistics = projection.statistics(file.statistics.clone())?;
+            let statistics = projection.statistics(file.statistics.get()?.into_owned())?;
             let nulls = |field: &ColumnField| statistics.column(&field.name).is_some_and(|column| column.n_null() > 0);
             if now.fields.iter().any(|field| !field.nullable && nulls(field)) {
                 return Ok(false);
