@@ -39,7 +39,7 @@ def main(folder: Path) -> None:
     set_expectations(wh, flights)
     append_months(wh, flights)
     refuse_spoiled_batch(wh, flights)
-    show_statistics(wh)
+    show_statistics(wh, folder)
     query(wh)
     build_training_sets(wh)
     january = train(wh, "january", folder)
@@ -147,8 +147,8 @@ def refuse_spoiled_batch(wh: lb.Warehouse, flights: pl.DataFrame) -> None:
         raise AssertionError("a refused batch changed the table")
 
 
-def show_statistics(wh: lb.Warehouse) -> None:
-    """Statistics of two versions, without reading a data file."""
+def show_statistics(wh: lb.Warehouse, folder: Path) -> None:
+    """Statistics of two versions and what moved between them, without reading a data file."""
     heading("6. Statistics of two versions, from what is stored")
     before = wh.counters()["data_bytes"]
     for version in ("january", "main"):
@@ -161,7 +161,20 @@ def show_statistics(wh: lb.Warehouse) -> None:
         show(
             ["column", "type", "present", "missing", "distinct", "mean", "median"], rows, title=f"flights at {version}"
         )
-    console.print(f"Bytes of data files read for this: {wh.counters()['data_bytes'] - before}")
+    moved = wh.drift("flights", "january", "main").exceeding(0.005)[:5]
+    rows = [
+        [
+            column.name,
+            f"{column.jensen_shannon_divergence:.3f}",
+            column.moved[0].label,
+            f"{column.moved[0].change:+.1%}",
+        ]
+        for column in moved
+    ]
+    show(["column", "Jensen-Shannon", "what moved most", "share"], rows, title="drift of flights, january to main")
+    page = folder / "statistics.html"
+    wh.statistics("flights").save(page)
+    console.print(f"Bytes of data files read for this: {wh.counters()['data_bytes'] - before}. A page of it: {page}")
 
 
 def query(wh: lb.Warehouse) -> None:

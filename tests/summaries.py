@@ -32,30 +32,51 @@ def summarize(frame: pl.DataFrame, *, cap: int = CAP) -> dict[str, Any]:
 def summarize_column(column: pl.Series, cap: int = CAP) -> dict[str, Any]:
     kind, arrow_type = kind_of(column.dtype)
     present = [encode(value, column.dtype) for value in column.to_list() if value is not None]
-    summary: dict[str, Any] = {
+    frame: dict[str, Any] = {
+        "path": [column.name],
         "name": column.name,
         "type": kind,
+        "item_type": kind,
         "arrow_type": arrow_type,
+        "n_rows": column.len(),
         "n_null": column.len() - len(present),
+        "n_null_values": column.len() - len(present),
+        "levels": [],
+        "value_count": None,
+    }
+    if kind == "list":
+        inner = pl.Series([], dtype=column.dtype.inner).dtype  # type: ignore[attr-defined]
+        lengths = [len(value) for value in present]
+        flat = [encode(item, inner) for value in present for item in value]
+        present = [item for item in flat if item is not None]
+        frame |= {"item_type": kind_of(inner)[0], "n_null_values": len(flat) - len(present)}
+        counts = measure(lengths) or {"n": 0, "min": 0, "max": 0, "mean": 0.0, "total": 0}
+        bins = [(float(length), float(length), n) for length, n in sorted(Counter(lengths).items())]
+        frame |= {"value_count": counts, "levels": [{"n_null": frame["n_null"], "value_count": counts, "bins": bins}]}
+    empty: dict[str, Any] = {
+        "n_values": len(present),
         "n_nan": sum(isinstance(value, float) and math.isnan(value) for value in present),
         "n_positive_inf": present.count(math.inf),
         "n_negative_inf": present.count(-math.inf),
         "n_zero": 0,
         "n_negative": 0,
-        **dict.fromkeys(("min", "max", "sum", "mean", "variance", "length", "value_count")),
+        **dict.fromkeys(("min", "max", "sum", "mean", "variance", "length", "characters")),
         "min_exact": True,
         "max_exact": True,
         "distinct": {"count": 0, "exact": True, "relative_error": 0.0},
-        "top_values": {"values": [], "exact": True},
+        "top_values": {"values": [], "exact": True, "error": 0},
         "quantiles": [],
+        "rank_error": 0.0,
         "bins": [],
     }
-    if kind == "list":
-        lengths = [len(value) for value in present]
-        return summary | {"value_count": measure(lengths)}
-    if kind == "struct":
-        return summary
-    return summary | summarize_values(kind, [v for v in present if not (isinstance(v, float) and math.isnan(v))], cap)
+    item = frame["item_type"]
+    if item in ("struct", "list"):
+        return frame | empty
+    return (
+        frame
+        | empty
+        | summarize_values(item, [v for v in present if not (isinstance(v, float) and math.isnan(v))], cap)
+    )
 
 
 def summarize_values(kind: str, values: list[Any], cap: int) -> dict[str, Any]:
@@ -64,7 +85,7 @@ def summarize_values(kind: str, values: list[Any], cap: int) -> dict[str, Any]:
         "min": min(values, default=None),
         "max": max(values, default=None),
         "distinct": {"count": len(counts), "exact": True, "relative_error": 0.0},
-        "top_values": {"values": counts[:cap], "exact": len(counts) <= cap},
+        "top_values": {"values": counts[:cap], "exact": len(counts) <= cap, "error": 0},
     }
     if kind in ("string", "binary"):
         return summary | {"length": measure([len(v.encode() if isinstance(v, str) else v) for v in values])}
@@ -103,7 +124,7 @@ def measure(lengths: Sequence[int]) -> dict[str, Any] | None:
     if not lengths:
         return None
     total = sum(lengths)
-    return {"min": min(lengths), "max": max(lengths), "mean": total / len(lengths), "total": total}
+    return {"n": len(lengths), "min": min(lengths), "max": max(lengths), "mean": total / len(lengths), "total": total}
 
 
 def encode(value: Any, dtype: pl.DataType) -> Any:
@@ -122,8 +143,7 @@ def kind_of(dtype: pl.DataType) -> tuple[str, str]:
         zone = f'Some("{dtype.time_zone}")' if dtype.time_zone else "None"
         return "timestamp", f"Timestamp({unit}, {zone})"
     if isinstance(dtype, pl.List):
-        item = kind_of(pl.Series([], dtype=dtype.inner).dtype)[1]
-        return "list", f'List(Field {{ name: "item", data_type: {item} }})'
+        return "list", f"List({kind_of(pl.Series([], dtype=dtype.inner).dtype)[1]})"
     kinds = (
         ((pl.Boolean,), "bool", "Boolean"),
         ((pl.String,), "string", "Utf8"),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from lakebed.pipeline import Run
     from lakebed.schema import Schema
     from lakebed.statistics import Statistics
+    from lakebed.statistics.generate import statistics
     from lakebed.storage import Snapshot, Table
     from lakebed.validation import Anomalies
     from lakebed.warehouse import Warehouse, open  # noqa: A004
@@ -49,6 +50,7 @@ __all__ = [
     "__version__",
     "asof_join",
     "open",
+    "statistics",
     "window_aggregate",
 ]
 
@@ -80,6 +82,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("lakebed")
+    if name == "statistics":
+        return import_module("lakebed.statistics")
     if name not in _LAZY:
         raise AttributeError(f"module 'lakebed' has no attribute {name!r}")
     value = getattr(import_module(_LAZY[name]), name)

@@ -7,16 +7,18 @@ from lakebed.typing import ArrowSchemaExportable, ArrowStreamExportable
 
 __all__ = [
     "ArrowStream",
+    "CsvWidths",
     "FileSet",
     "Repository",
     "Snapshot",
+    "StatisticsCollector",
     "Table",
     "TableStatistics",
+    "TfRecordReader",
     "Transaction",
     "__version__",
     "add_column",
     "asof_join",
-    "collect_statistics",
     "drop_column",
     "rename_column",
     "reorder_columns",
@@ -48,9 +50,41 @@ class TableStatistics:
     def n_rows(self) -> int: ...
     @property
     def n_deleted(self) -> int: ...
+    @property
+    def columns(self) -> list[list[str]]: ...
+    @property
+    def types(self) -> list[tuple[str, tuple[str, str]]]: ...
     def encode(self) -> bytes: ...
     def merge(self, other: TableStatistics) -> TableStatistics: ...
     def to_dict(self) -> dict[str, Any]: ...
+    def drift_from(self, before: TableStatistics, limit: int) -> list[dict[str, Any]]: ...
+
+@final
+class StatisticsCollector:
+    """Takes in tables of one schema, one after the other, and gives their statistics."""
+
+    def __new__(
+        cls, content: Sequence[str] | None = None, weight: str | None = None, *, binary_is_text: bool = False
+    ) -> StatisticsCollector: ...
+    def update(self, frame: ArrowStreamExportable) -> int: ...
+    def finish(self) -> TableStatistics: ...
+
+@final
+class TfRecordReader:
+    """Reads a `TFRecord` file of `tf.Example` that is pushed piece by piece."""
+
+    def __new__(cls, place: str) -> TfRecordReader: ...
+    def push(self, data: bytes) -> int: ...
+    def take(self) -> ArrowStream: ...
+    def finish(self) -> None: ...
+
+@final
+class CsvWidths:
+    """Counts the fields of the rows of a CSV file that is pushed piece by piece."""
+
+    def __new__(cls, width: int, separator: int, quote: int | None) -> CsvWidths: ...
+    def push(self, data: bytes) -> tuple[int, int, int] | None: ...
+    def finish(self) -> tuple[int, int, int] | None: ...
 
 @final
 class FileSet:
@@ -229,6 +263,3 @@ def asof_join(
     progress: Callable[[int, int], None] | None,
 ) -> tuple[ArrowStream, list[dict[str, Any]], int]:
     """To each left row the columns of every right table, in the order of the left rows; and a report on each table."""
-
-def collect_statistics(frame: ArrowStreamExportable) -> TableStatistics:
-    """Compute statistics in one pass over all batches."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from lakebed.statistics import Statistics
     from lakebed.storage import Commit, GcReport, Progress, Snapshot, VerifyReport, VersionLike
     from lakebed.typing import Columns, Frame, Frames
-    from lakebed.validation import Anomalies
+    from lakebed.validation import Anomalies, Drift
 
 
 def open(  # noqa: A001 - lb.open is the name that users expect.
@@ -462,6 +462,44 @@ class Warehouse:
             (2, 0)
         """
         return operations.statistics(self._session, name, version, exact=exact)
+
+    def drift(
+        self,
+        name: str,
+        from_: Any,
+        to: Any = None,
+        *,
+        time: str | None = None,
+        columns: Sequence[str] | None = None,
+    ) -> Drift:
+        """Compare two versions of a table by what is stored with them, or two windows of time by their rows.
+
+        Args:
+            name: The table.
+            from_: The earlier version, as for `table`; with `time`, a pair (start, end) of the earlier window.
+            to: The later version, None for the head; with `time`, a pair (start, end). Windows hold their start and
+                not their end; None leaves a side open.
+            time: The column whose values lie in the windows; None compares versions, and no data file is read.
+            columns: Columns to compare; None for all.
+
+        Returns:
+            Jensen-Shannon divergence, L-infinity and other distances of every column, with what moved most.
+
+        Raises:
+            TableNotFoundError: Tells the nearest names.
+            ColumnNotFoundError: Tells the nearest names.
+            InvalidArgumentError: A window is no pair.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> wh = lb.open("memory://")
+            >>> _ = wh.write("t", pl.DataFrame({"a": ["x", "y"]}))
+            >>> _ = wh.tag("v1")
+            >>> _ = wh.write("t", pl.DataFrame({"a": ["y", "y"]}))
+            >>> wh.drift("t", "v1").column("a").infinity_norm
+            0.25
+        """
+        return operations.drift(self._session, name, from_, to, time=time, columns=columns)
 
     def infer_schema(self, name: str, version: VersionLike = None) -> Schema:
         """Infer expectations from the statistics of a table version; nothing is stored.

@@ -8,6 +8,7 @@ static ALLOCATOR: allocations::Watched = allocations::Watched;
 
 // The kernels.
 mod asof;
+mod quantiles;
 mod sketch;
 mod statistics;
 // The store.

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use lakebed_core::Error;
-use lakebed_core::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, Moments, hash_bytes, hash_u64};
+use lakebed_core::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, Moments, Quantiles, hash_bytes, hash_u64};
 use proptest::prelude::*;
 
 /// Values of many kinds: few and many distinct, NaN, infinities, zeros of both signs, extremes.
@@ -40,6 +40,12 @@ fn frequent_of(values: &[u64]) -> Frequent {
         frequent.update_fixed(hash_u64(value), value, 1);
     }
     frequent
+}
+
+fn quantiles_of(values: &[u64]) -> Quantiles {
+    let mut quantiles = Quantiles::default();
+    quantiles.update(&values.iter().map(|&value| value as i64).collect::<Vec<_>>());
+    quantiles
 }
 
 fn moments_of(values: &[f64]) -> Moments {
@@ -249,7 +255,7 @@ proptest! {
             text.update_bytes(hash_bytes(value.as_bytes()), value.as_bytes(), 1);
         }
         let encoded =
-            [moments_of(&noise(n, 3)).encode(), bits_of(&noise(n, 3)).encode(), distinct_of(&values).encode(), frequent_of(&values).encode(), text.encode()];
+            [moments_of(&noise(n, 3)).encode(), bits_of(&noise(n, 3)).encode(), distinct_of(&values).encode(), quantiles_of(&values).encode(), frequent_of(&values).encode(), text.encode()];
         for (kind, bytes) in encoded.iter().enumerate() {
             let mut flipped = bytes.clone();
             flipped[at.index(bytes.len())] = byte;
@@ -265,7 +271,7 @@ proptest! {
     fn noise_is_never_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), flag in 0_u8..2) {
         let mut bytes = bytes;
         bytes.splice(0..0, [1, flag]);
-        for kind in 0..5 {
+        for kind in 0..6 {
             _ = exercise(kind, &bytes);
         }
     }
@@ -293,6 +299,12 @@ fn exercise(kind: usize, bytes: &[u8]) -> Result<(), Error> {
             distinct.merge(&distinct.clone());
             distinct.insert(7);
             _ = distinct.count();
+        }
+        3 => {
+            let mut quantiles = Quantiles::decode(bytes)?;
+            quantiles.merge(&quantiles.clone());
+            quantiles.update(&[7, i64::MIN, i64::MAX]);
+            _ = (quantiles.items(), quantiles.encode());
         }
         _ => {
             let mut frequent = Frequent::decode(bytes)?;

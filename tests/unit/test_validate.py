@@ -411,19 +411,31 @@ def test_what_cannot_be_decided_is_a_warning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("feature", "values"),
+    ("feature", "values", "expected"),
     [
-        ('type: BYTES string_domain { value: "a" }', [["b"]]),
-        ("type: INT int_domain { max: 1 }", [[5]]),
-        ("type: FLOAT float_domain { max: 1 }", [[5.0]]),
-        ("type: INT bool_domain { }", [[5]]),
+        (
+            'type: BYTES string_domain { value: "a" }',
+            [["b"]],
+            ("Unexpected string values", "Examples contain values missing from the schema: b (~100%). "),
+        ),
+        ("type: INT int_domain { max: 1 }", [[5]], ("Out-of-range values", "Unexpectedly large value: 5.")),
+        (
+            "type: FLOAT float_domain { max: 1 }",
+            [[5.0]],
+            ("Out-of-range values", "Unexpectedly high value: 5>1(upto six significant digits)"),
+        ),
+        (
+            "type: INT bool_domain { }",
+            [[5]],
+            ("Non-boolean values", "Integers (such as 5) not in {0, 1}: converting to an integer."),
+        ),
+        ("type: INT int_domain { max: 5 }", [[5], [], [1, 2]], None),
     ],
 )
-def test_a_domain_of_values_inside_lists_is_a_warning(feature: str, values: list[Any]) -> None:
-    assert judge(feature, x=values) == (
-        "Domain not fully checked",
-        "The statistics do not count the values inside lists, so none was compared with the domain.",
-    )
+def test_values_inside_lists_are_compared_with_their_domain(
+    feature: str, values: list[Any], expected: tuple[str, str] | None
+) -> None:
+    assert judge(feature, x=values) == expected
 
 
 def test_an_estimate_is_not_taken_for_a_count() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from lakebed.cli import statistics as _statistics  # noqa: F401 - adds its commands.
 from lakebed.cli.commands import app
 from lakebed.cli.run import main
 

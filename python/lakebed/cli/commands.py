@@ -120,36 +120,6 @@ def sql(
 
 
 @app.command()
-def stats(
-    location: Location,
-    table: Annotated[str, typer.Argument(help="The table.")],
-    version: Version = None,
-    as_json: AsJson = False,
-) -> None:
-    """Show the statistics of a table version, without reading its data.
-
-    Args:
-        location: Folder of the warehouse.
-        table: The table.
-        version: Version of the table.
-        as_json: Print JSON.
-
-    Example:
-        >>> from typer.testing import CliRunner
-        >>> "without reading" in CliRunner().invoke(app, ["stats", "--help"]).output
-        True
-    """
-    found = _open(location).statistics(table, version)
-    if as_json:
-        print_json(found.to_dict())
-        return
-    columns = ["name", "type", "count", "missing", "distinct", "min", "max", "mean", "std_dev", "median", "top_value"]
-    frame = found.to_polars()
-    kept = [column for column in columns if column in frame.columns]
-    print_table(kept, frame.select(kept).rows(), title=f"{table}: {found.n_rows:,} rows")
-
-
-@app.command()
 def lineage(
     location: Location,
     subject: Annotated[str, typer.Argument(help="A table, a path of the lake, or the name or id of an artifact.")],

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from lakebed.statistics import Statistics
     from lakebed.storage import GcReport, Progress, Snapshot, VersionLike
     from lakebed.typing import Columns, Frame, Frames
-    from lakebed.validation import Anomalies
+    from lakebed.validation import Anomalies, Drift
 
 
 def write(
@@ -202,6 +202,39 @@ def statistics(session: Session, name: str, version: VersionLike = None, *, exac
     from lakebed.statistics.generate import from_table
 
     return from_table(session.table(name, version), exact=exact)
+
+
+def drift(
+    session: Session, name: str, from_: Any, to: Any, *, time: str | None, columns: Sequence[str] | None
+) -> Drift:
+    """Compare two versions of a table by what is stored with them, or two windows of time by their rows.
+
+    Args:
+        session: The open warehouse.
+        name: The table.
+        from_: The earlier version; with `time`, start and end of the earlier window.
+        to: The later version, None for the head; with `time`, start and end of the later window.
+        time: The column of times; None compares versions.
+        columns: Columns to compare; None for all.
+
+    Returns:
+        Distances of the columns.
+    """
+    from lakebed import validation
+    from lakebed.statistics.windows import window_statistics
+
+    if time is not None:
+        table = session.table(name)
+        sides = [window_statistics(table, time, window, columns) for window in (from_, to)]
+        return validation.compare(*sides, sides=(_window_text(from_), _window_text(to)))
+    found = validation.compare(
+        statistics(session, name, from_), statistics(session, name, to), sides=(str(from_), str(to or "head"))
+    )
+    return found if columns is None else found.only(columns)
+
+
+def _window_text(window: Any) -> str:
+    return " .. ".join("" if end is None else str(end) for end in window)
 
 
 def infer_schema(session: Session, name: str, version: VersionLike = None) -> Schema:

@@ -34,8 +34,8 @@ def standard(
     low: float,
     high: float,
     *,
-    n_negative_inf: int = 0,
-    n_positive_inf: int = 0,
+    n_negative_inf: float = 0,
+    n_positive_inf: float = 0,
     n_buckets: int = N_BUCKETS,
 ) -> list[Bucket]:
     """Make buckets of equal width.
@@ -55,7 +55,7 @@ def standard(
         >>> [bucket.sample_count for bucket in standard([(0.0, 0.0, 3), (10.0, 10.0, 1)], 0.0, 10.0, n_buckets=2)]
         [3.0, 1.0]
     """
-    finite = [cell for cell in bins if math.isfinite(cell[0]) and math.isfinite(cell[1])]
+    finite = [cell for cell in bins if -math.inf < cell[0] and cell[1] < math.inf]
     buckets: list[Bucket] = []
     if finite and low == high:
         buckets = [Bucket(low, high, float(sum(cell[2] for cell in finite)))]
@@ -70,10 +70,10 @@ def standard(
 
 def quantiles(
     values: Sequence[float],
-    n_finite: int,
+    n_finite: float,
     *,
-    n_negative_inf: int = 0,
-    n_positive_inf: int = 0,
+    n_negative_inf: float = 0,
+    n_positive_inf: float = 0,
     n_buckets: int = N_BUCKETS,
 ) -> list[Bucket]:
     """Make buckets of equal weight.
@@ -107,6 +107,33 @@ def quantiles(
     return [Bucket(low, high, n / n_buckets) for low, high in pairwise(edges)]
 
 
+def quantiles_of_bins(bins: Sequence[tuple[float, float, float]], *, n: int = 100) -> list[float]:
+    """Read quantiles off a histogram.
+
+    Args:
+        bins: The non-empty cells (low, high, count), ascending.
+        n: One less than the number of quantiles.
+
+    Returns:
+        The quantiles at evenly spaced ranks, the smallest first and the greatest last; empty without values.
+
+    Example:
+        >>> quantiles_of_bins([(1.0, 1.0, 3), (5.0, 5.0, 1)], n=4)
+        [1.0, 1.0, 1.0, 1.0, 5.0]
+    """
+    total = sum(count for _, _, count in bins)
+    found: list[float] = []
+    at, before = 0, 0.0
+    for i in range(n + 1 if total else 0):
+        rank = max(math.ceil(i * total / n), 1)
+        while rank > before + bins[at][2] and at + 1 < len(bins):
+            before += bins[at][2]
+            at += 1
+        low, high, count = bins[at]
+        found.append(low + (high - low) * min(max((rank - before - 0.5) / count, 0.0), 1.0))
+    return found
+
+
 def interpolate(values: Sequence[float], fraction: float) -> float:
     """Read a quantile between evenly spaced quantiles.
 
@@ -131,24 +158,18 @@ def interpolate(values: Sequence[float], fraction: float) -> float:
 def _equal_width(cells: Sequence[tuple[float, float, float]], low: float, high: float, n: int) -> list[Bucket]:
     edges = [low + (high - low) * (i / n) for i in range(n)] + [high]
     counts = [0.0] * n
+    last = n - 1
+    at = 0
     for cell_low, cell_high, count in cells:
-        start, end = max(cell_low, low), min(cell_high, high)
-        first, last = _bucket_of(start, edges), _bucket_of(end, edges)
-        if first == last or not start < end:
-            counts[first] += count
+        # Cells ascend, and so do the buckets that they begin in.
+        while at < last and cell_low >= edges[at + 1]:
+            at += 1
+        if at == last or cell_high < edges[at + 1] or cell_low == cell_high:
+            counts[at] += count
             continue
-        for i in range(first, last + 1):
-            share = (min(end, edges[i + 1]) - max(start, edges[i])) / (end - start)
-            counts[i] += count * share
+        start, end = max(cell_low, low), min(cell_high, high)
+        bucket = at
+        while bucket <= last and edges[bucket] < end:
+            counts[bucket] += count * (min(end, edges[bucket + 1]) - max(start, edges[bucket])) / (end - start)
+            bucket += 1
     return [Bucket(low, high, count) for (low, high), count in zip(pairwise(edges), counts, strict=True)]
-
-
-def _bucket_of(value: float, edges: Sequence[float]) -> int:
-    """Index of the bucket that holds a value; rounding in the division is corrected against the edges."""
-    n = len(edges) - 1
-    i = min(max(int((value - edges[0]) / (edges[-1] - edges[0]) * n), 0), n - 1)
-    while i > 0 and value < edges[i]:
-        i -= 1
-    while i < n - 1 and value >= edges[i + 1]:
-        i += 1
-    return i

@@ -1,13 +1,16 @@
 """Statistics of tables: `Statistics`, a value around tensorflow-metadata's `DatasetFeatureStatisticsList` proto.
 
 It holds the statistics of one dataset or of several (slices) and is immutable. It computes nothing from rows: core
-summaries, which a kernel makes and the store keeps, go in; protos, frames and tables for people come out.
+summaries, which a kernel makes and the store keeps, go in; protos, frames, tables and pages for people come out. The
+proto is made at its first use, so that merging the summaries of a large table costs no more than that.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import os
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
@@ -19,6 +22,10 @@ from lakebed.statistics.column import ColumnStatistics, column_name, read_column
 if TYPE_CHECKING:
     import polars as pl
     from rich.table import Table
+
+    from lakebed._core import TableStatistics
+
+TEXT_SUFFIXES = (".pbtxt", ".txt")
 
 WHOLE = ("", "All Examples")
 """Names of the slice that is the whole dataset: Lakebed's and TFDV's."""
@@ -37,7 +44,7 @@ class Statistics:
         3
     """
 
-    __slots__ = ("_proto",)
+    __slots__ = ("_compatibility", "_cores", "_message")
 
     def __init__(self, message: Any) -> None:
         """Hold a copy of a proto.
@@ -57,7 +64,36 @@ class Statistics:
                 f"statistics were made of a {type(message).__name__}; "
                 f"pass a tensorflow_metadata DatasetFeatureStatisticsList message"
             )
-        self._proto = protos.copy(message)
+        self._keep(protos.copy(message))
+
+    def _keep(
+        self,
+        message: Any,
+        cores: list[tuple[str, TableStatistics]] | None = None,
+        compatibility: str | None = None,
+    ) -> None:
+        self._message = message
+        self._cores = cores
+        self._compatibility = compatibility
+
+    @classmethod
+    def from_core(cls, parts: Iterable[tuple[str, TableStatistics]], *, compatibility: str | None = None) -> Statistics:
+        """Wrap what the core computed or stored.
+
+        Args:
+            parts: Pairs of the name of a dataset or slice ("" is the whole dataset) and its summaries.
+            compatibility: "tfdv" for TFDV's own figures where they are others by accident.
+
+        Returns:
+            The statistics, datasets and columns in the order given.
+
+        Example:
+            >>> Statistics.from_core([]).datasets
+            []
+        """
+        found = cls.__new__(cls)
+        found._keep(None, list(parts), compatibility)  # noqa: SLF001 - its own class.
+        return found
 
     @classmethod
     def from_summaries(cls, summaries: Iterable[tuple[str, Mapping[str, Any]]]) -> Statistics:
@@ -99,6 +135,108 @@ class Statistics:
         """
         return cls(protos.from_bytes(data, proto.load().DatasetFeatureStatisticsList(), "statistics"))
 
+    @classmethod
+    def from_text(cls, text: str) -> Statistics:
+        """Read statistics from protobuf's text format.
+
+        Args:
+            text: What `to_text` wrote, or TFDV.
+
+        Returns:
+            The statistics.
+
+        Raises:
+            InvalidArgumentError: The text is not statistics; tells line and column.
+
+        Example:
+            >>> Statistics.from_text('datasets { name: "a" num_examples: 3 }').n_rows
+            3
+        """
+        return cls(protos.from_text(text, proto.load().DatasetFeatureStatisticsList(), "statistics"))
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Statistics:
+        """Read statistics from a file, of Lakebed or of TFDV.
+
+        Args:
+            path: Text format where the name ends with `.pbtxt` or `.txt`, else binary format.
+
+        Returns:
+            The statistics.
+
+        Raises:
+            InvalidArgumentError: The file does not hold statistics.
+
+        Example:
+            >>> import tempfile, pathlib
+            >>> path = pathlib.Path(tempfile.mkdtemp(), "stats.pbtxt")
+            >>> Statistics.from_text('datasets { num_examples: 3 }').save(path)
+            >>> Statistics.load(path).n_rows
+            3
+        """
+        where = Path(path)
+        if where.suffix in TEXT_SUFFIXES:
+            return cls.from_text(where.read_text(encoding="utf-8"))
+        return cls.from_bytes(where.read_bytes())
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the statistics to a file that TFDV reads too.
+
+        Args:
+            path: Text format where the name ends with `.pbtxt` or `.txt`, a page where it ends with `.html`, else
+                binary format.
+
+        Example:
+            >>> import tempfile, pathlib
+            >>> path = pathlib.Path(tempfile.mkdtemp(), "stats.pb")
+            >>> Statistics.from_summaries([]).save(path)
+            >>> path.stat().st_size
+            0
+        """
+        where = Path(path)
+        if where.suffix in TEXT_SUFFIXES:
+            where.write_text(self.to_text(), encoding="utf-8")
+        elif where.suffix == ".html":
+            where.write_text(self.to_html(), encoding="utf-8")
+        else:
+            where.write_bytes(self.to_bytes())
+
+    def core(self) -> TableStatistics:
+        """Give the summaries of the whole dataset, which merge and compare exactly.
+
+        Returns:
+            What the core computed.
+
+        Raises:
+            InvalidArgumentError: The statistics were read from a proto, which does not hold summaries.
+
+        Example:
+            >>> import lakebed as lb, polars as pl
+            >>> lb.statistics(pl.DataFrame({"a": [1]})).core().n_rows
+            1
+        """
+        for name, core in self._cores or ():
+            if name in WHOLE or len(self._cores or ()) == 1:
+                return core
+        raise InvalidArgumentError(
+            "these statistics were read from a proto and hold no summaries; compute them from the rows"
+        )
+
+    @property
+    def has_core(self) -> bool:
+        """Whether the statistics hold summaries, and not only a proto."""
+        return bool(self._cores)
+
+    @property
+    def _proto(self) -> Any:
+        if self._message is None:
+            message = proto.load().DatasetFeatureStatisticsList()
+            for name, core in self._cores or ():
+                summary = core.to_dict()
+                proto.fill_dataset(message.datasets.add(), name, summary, compatibility=self._compatibility)
+            self._message = message
+        return self._message
+
     @property
     def proto(self) -> Any:
         """A copy of the `statistics_pb2.DatasetFeatureStatisticsList`.
@@ -117,6 +255,8 @@ class Statistics:
             >>> Statistics.from_summaries([("", {"n_rows": 0, "columns": []})]).datasets
             ['']
         """
+        if self._cores is not None:
+            return [name for name, _ in self._cores]
         return [dataset.name for dataset in self._proto.datasets]
 
     @property
@@ -127,27 +267,33 @@ class Statistics:
             >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).n_rows
             7
         """
+        if self._cores is not None and len(self._cores) == 1:
+            return self._cores[0][1].n_rows
         return int(self._dataset().num_examples)
 
     @property
     def is_exact(self) -> bool:
-        """Whether no row was deleted since the statistics were made; else all but the number of rows are bounds.
+        """Whether no row was deleted since the statistics were made; if one was, all but the number of rows are bounds.
 
         Example:
             >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).is_exact
             True
         """
+        if self._cores is not None:
+            return not any(core.n_deleted for _, core in self._cores)
         features = (feature for dataset in self._proto.datasets for feature in dataset.features)
         return all(proto.custom_value(feature, "deleted") is None for feature in features)
 
     @property
     def columns(self) -> list[str]:
-        """Names of the columns of the whole dataset, in their order.
+        """Names of the columns of the whole dataset, in their order; members of a struct by their path with dots.
 
         Example:
             >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).columns
             []
         """
+        if self._cores is not None and len(self._cores) == 1:
+            return [".".join(path) for path in self._cores[0][1].columns]
         return [column_name(item) for item in self._dataset().features]
 
     def dataset(self, name: str | None = None) -> Any:
@@ -207,6 +353,32 @@ class Statistics:
         """
         return protos.to_bytes(self._proto)
 
+    def to_text(self) -> str:
+        """Write the statistics in protobuf's text format, which TFDV reads too.
+
+        Returns:
+            Text that `from_text` reads back.
+
+        Example:
+            >>> Statistics.from_summaries([("a", {"n_rows": 3, "columns": []})]).to_text().split()[:4]
+            ['datasets', '{', 'name:', '"a"']
+        """
+        return protos.to_text(self._proto)
+
+    def to_html(self) -> str:
+        """Draw the statistics as one page that needs nothing else, neither files nor a network.
+
+        Returns:
+            HTML with histograms, quantiles and top values of every column of every dataset.
+
+        Example:
+            >>> Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).to_html().startswith("<!DOCTYPE html>")
+            True
+        """
+        from lakebed.statistics.page import page
+
+        return page(self)
+
     def to_dict(self) -> dict[str, Any]:
         """Describe the statistics by plain values.
 
@@ -235,8 +407,9 @@ class Statistics:
 
         Returns:
             Columns name, type, count, missing, fraction, distinct, distinct_exact, min, max, mean, std, median, zeros,
-            nan, inf, top_value, top_count, avg_length. `min` and `max` are text, since columns differ in type (times
-            in ISO form); `mean`, `std` and `median` of times are in epoch units. Null where a statistic does not apply.
+            nan, inf, top_value, top_count, avg_length, negatives, quantiles_exact, top_values_exact. `min` and `max`
+            are text, since columns differ in type (times in ISO form); `mean`, `std` and `median` of times are in epoch
+            units. Null where a statistic does not apply.
 
         Raises:
             InvalidArgumentError: No such dataset.
@@ -251,8 +424,9 @@ class Statistics:
         types: dict[str, Any] = {"name": text, "type": text, "count": whole, "missing": whole, "fraction": real}
         types |= {"distinct": whole, "distinct_exact": pl.Boolean(), "min": text, "max": text}
         types |= {"mean": real, "std": real, "median": real, "zeros": whole, "nan": whole, "inf": whole}
-        types |= {"top_value": text, "top_count": whole, "avg_length": real}
-        rows = [_row(column) for column in self._read(dataset)]
+        types |= {"top_value": text, "top_count": whole, "avg_length": real, "negatives": whole}
+        types |= {"quantiles_exact": pl.Boolean(), "top_values_exact": pl.Boolean()}
+        rows = [_row(column) for column in self.read(dataset)]
         return pl.DataFrame([[row[name] for name in types] for row in rows], schema=types, orient="row")
 
     def __eq__(self, other: object) -> bool:
@@ -269,7 +443,7 @@ class Statistics:
 
     def __setstate__(self, state: bytes) -> None:
         """Restore from bytes."""
-        self._proto = protos.from_bytes(state, proto.load().DatasetFeatureStatisticsList(), "statistics")
+        self._keep(protos.from_bytes(state, proto.load().DatasetFeatureStatisticsList(), "statistics"))
 
     def __repr__(self) -> str:
         """Say how much was counted."""
@@ -284,14 +458,14 @@ class Statistics:
         """Table for `rich.print`: of numbers and times the range, of other columns the most frequent value."""
         from lakebed.report import rich_table
 
-        rows = [_narrow_cells(column) for column in self._read()]
+        rows = [_narrow_cells(column) for column in self.read()]
         return rich_table(HEADER_NARROW, rows, title=self._title(), max_text=MAX_TEXT)
 
     def _repr_html_(self) -> str:
-        """Table for notebooks."""
-        from lakebed.report import html_table
+        """Histograms, quantiles and top values for notebooks."""
+        from lakebed.statistics.page import body
 
-        return html_table(HEADER, [_cells(column) for column in self._read()], title=self._title(), max_text=MAX_TEXT)
+        return body(self)
 
     def _dataset(self, name: str | None = None) -> Any:
         names = self.datasets
@@ -306,7 +480,22 @@ class Statistics:
             f"the statistics do not hold {asked}; they hold {names or 'none'}; name one of these"
         )
 
-    def _read(self, dataset: str | None = None) -> Iterator[ColumnStatistics]:
+    def read(self, dataset: str | None = None) -> Iterator[ColumnStatistics]:
+        """Give the statistics of one column after the other.
+
+        Args:
+            dataset: Name of the dataset or slice; None means the whole dataset.
+
+        Returns:
+            Their statistics, in the order of the columns.
+
+        Raises:
+            InvalidArgumentError: No such dataset.
+
+        Example:
+            >>> list(Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]).read())
+            []
+        """
         return (read_column(item) for item in self._dataset(dataset).features)
 
     def _title(self) -> str:
@@ -326,12 +515,17 @@ def _row(column: ColumnStatistics) -> dict[str, Any]:
         "inf": column.n_inf,
         "top_value": top_value,
         "top_count": top_count,
+        "negatives": column.n_negative,
+        "quantiles_exact": None if column.rank_error is None else column.rank_error == 0,
+        "top_values_exact": column.top_values_error == 0 if column.top_values else None,
     }
 
 
 def _text(value: Any) -> str | None:
     if isinstance(value, (dt.date, dt.time)):
         return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
     return None if value is None else str(value)
 
 
@@ -350,7 +544,7 @@ def _narrow_cells(column: ColumnStatistics) -> list[Any]:
 
 
 def _is_time(column: ColumnStatistics) -> bool:
-    return column.type in ("date", "time", "timestamp")
+    return column.item_type in ("date", "time", "timestamp", "duration")
 
 
 def _distinct(column: ColumnStatistics) -> int | str | None:

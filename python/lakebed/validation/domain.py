@@ -7,8 +7,8 @@ strings than a summary keeps), which TFDV does not notice:
 - none known, but more distinct strings than the domain has: reported, by number;
 - else the column gets a warning, since it cannot be said that it is in its domain.
 
-Values inside lists are not counted by Lakebed's statistics at all, so a domain on a list column gives a warning too. It
-also differs for columns that hold NaN alone: TFDV compares the number 0 with the range, here no range is checked.
+The values inside lists count as any others. It also differs for columns that hold NaN alone: TFDV compares the number 0
+with the range, here no range is checked.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ _FLOAT = re.compile(
     r"[ \t\n\v\f\r]*[+-]?(?:(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?|inf|infinity|nan)[ \t\n\v\f\r]*",
     re.IGNORECASE,
 )
-_IN_LISTS = "The statistics do not count the values inside lists, so none was compared with the domain."
 _RANGE, _VALUES, _BOOLEAN = "Out-of-range values", "Invalid values", "Non-boolean values"
 
 
@@ -160,8 +159,7 @@ def _beyond_the_known(case: Case, n_allowed: int) -> list[Reason]:
 
 
 def _unchecked(view: ColumnView, outcome: str) -> Reason:
-    text = f"{_looked_at(view)} {outcome}" if view.own_type != "list" else _IN_LISTS
-    return Reason("UNKNOWN_TYPE", "Domain not fully checked", text, "WARNING")
+    return Reason("UNKNOWN_TYPE", "Domain not fully checked", f"{_looked_at(view)} {outcome}", "WARNING")
 
 
 def _is_in_integers(case: Case) -> list[Reason]:
@@ -194,8 +192,11 @@ def _not_numbers(case: Case, what: str, kind: str, parse: Any) -> list[Reason]:
 
 
 def _unknown_values(view: ColumnView) -> list[Reason]:
-    is_known = view.is_complete if view.has_strings else view.own_type != "list"
-    return [] if is_known else [_unchecked(view, "these fit it, the others are not known.")]
+    return (
+        []
+        if view.is_complete or not view.has_strings
+        else [_unchecked(view, "these fit it, the others are not known.")]
+    )
 
 
 def _is_in_floats(case: Case) -> list[Reason]:

@@ -76,8 +76,8 @@ class ColumnView:
 
     @cached_property
     def has_range(self) -> bool:
-        """Whether the smallest and greatest number are known: not without values, with NaN alone, or inside lists."""
-        return self.has_numbers and self.n_nan < self.n_values and self.own_type != "list"
+        """Whether the smallest and greatest number are known: not without values, nor with NaN alone."""
+        return self.has_numbers and self.n_nan < self.n_values
 
     @property
     def fraction_present(self) -> float | None:

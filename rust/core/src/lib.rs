@@ -10,6 +10,8 @@ pub mod random;
 pub mod threads;
 pub mod sketch;
 pub mod statistics;
+pub mod csv;
+pub mod tfrecord;
 pub mod join;
 pub mod object;
 pub mod format;

@@ -4,6 +4,7 @@ mod enter;
 mod stream;
 mod join;
 mod statistics;
+mod formats;
 mod files;
 mod snapshot;
 mod transaction;
@@ -21,13 +22,15 @@ mod _core {
     #[pymodule_export]
     use super::files::FileSet;
     #[pymodule_export]
+    use super::formats::{CsvWidths, TfRecordReader};
+    #[pymodule_export]
     use super::join::asof_join;
     #[pymodule_export]
     use super::repository::Repository;
     #[pymodule_export]
     use super::snapshot::{Snapshot, Table};
     #[pymodule_export]
-    use super::statistics::{TableStatistics, collect_statistics};
+    use super::statistics::{StatisticsCollector, TableStatistics};
     #[pymodule_export]
     use super::stream::ArrowStream;
     #[pymodule_export]

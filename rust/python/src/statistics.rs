@@ -1,7 +1,11 @@
-//! Statistics of a table: collect, merge, encode, and a dict of plain values.
+//! Statistics of tables: collect, merge, encode, compare, and a dict of plain values.
 
+use std::sync::{Mutex, PoisonError};
+
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
 use lakebed_core::statistics as core;
-use lakebed_core::threads;
+use lakebed_core::{Error, threads};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList};
@@ -11,6 +15,8 @@ use crate::stream::Input;
 
 /// Most frequent values that are given out.
 const TOP_VALUES: usize = 1000;
+/// Quantiles at every hundredth.
+const QUANTILES: u32 = 100;
 
 /// Statistics of every column of a table.
 #[pyclass(frozen, module = "lakebed._core")]
@@ -48,35 +54,119 @@ impl TableStatistics {
         self.inner.n_deleted
     }
 
+    #[getter]
+    fn columns(&self) -> Vec<Vec<String>> {
+        self.inner.columns.iter().map(|column| column.path().to_vec()).collect()
+    }
+
+    /// Kind and Arrow type of every column, by its path with dots.
+    #[getter]
+    fn types(&self) -> Vec<(String, (&'static str, String))> {
+        let pair = |column: &core::ColumnStatistics| (column.kind().as_str(), column.arrow_type().to_string());
+        self.inner.columns.iter().map(|column| (column.name(), pair(column))).collect()
+    }
+
     fn to_dict<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
         let columns = self.inner.columns.iter().map(|column| column_dict(py, column)).collect::<PyResult<Vec<_>>>()?;
         let dict = PyDict::new(py);
         dict.set_item("n_rows", self.inner.n_live())?;
         dict.set_item("n_deleted", self.inner.n_deleted)?;
+        dict.set_item("weight", self.inner.weight)?;
         dict.set_item("columns", PyList::new(py, columns)?)?;
         Ok(dict)
     }
+
+    /// How far each column moved from `before` to these statistics.
+    fn drift_from<'py>(&self, py: Python<'py>, before: &Self, limit: usize) -> PyResult<Vec<Bound<'py, PyDict>>> {
+        let found = enter(py, || Ok(core::drift(&before.inner, &self.inner, limit)))?;
+        found.iter().map(|column| drift_dict(py, column)).collect()
+    }
 }
 
-/// One pass over all batches of `frame`.
-#[pyfunction]
-pub(crate) fn collect_statistics(py: Python<'_>, frame: Input) -> PyResult<TableStatistics> {
-    enter(py, || {
-        let mut collector = core::Collector::new(&frame.0.schema())?;
-        for batch in frame.0 {
-            let batch = batch?;
-            threads::install(|| collector.update(&batch))?;
+/// Takes in tables of one schema, one after the other, and gives their statistics.
+#[pyclass(frozen, module = "lakebed._core")]
+pub(crate) struct StatisticsCollector {
+    content: core::Content,
+    weight: Option<String>,
+    binary_is_text: bool,
+    inner: Mutex<Option<core::Collector>>,
+}
+
+#[pymethods]
+impl StatisticsCollector {
+    #[new]
+    #[pyo3(signature = (content = None, weight = None, *, binary_is_text = false))]
+    fn new(
+        py: Python<'_>,
+        content: Option<Vec<String>>,
+        weight: Option<String>,
+        binary_is_text: bool,
+    ) -> PyResult<Self> {
+        enter(py, || {
+            let content = content.map_or(Ok(core::Content::ALL), |names| core::Content::of(&names))?;
+            Ok(Self { content, weight, binary_is_text, inner: Mutex::new(None) })
+        })
+    }
+
+    fn update(&self, py: Python<'_>, frame: Input) -> PyResult<u64> {
+        let mut batches = frame.0;
+        let schema = batches.schema();
+        enter(py, || self.start(&schema))?;
+        let mut n_rows = 0;
+        while let Some(n) = enter(py, || batches.next().map(|batch| self.add(&batch?)).transpose())? {
+            n_rows += n;
+            py.check_signals()?;
         }
-        Ok(TableStatistics { inner: threads::install(|| collector.finish()) })
-    })
+        Ok(n_rows)
+    }
+
+    fn finish(&self, py: Python<'_>) -> PyResult<TableStatistics> {
+        enter(py, || {
+            let taken = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let problem = || Error::InvalidArgument("no table was given; give one, with or without rows".into());
+            let collector = taken.ok_or_else(problem)?;
+            Ok(TableStatistics { inner: threads::install(|| collector.finish()) })
+        })
+    }
+}
+
+impl StatisticsCollector {
+    fn start(&self, schema: &Schema) -> lakebed_core::Result<()> {
+        let mut slot = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.is_none() {
+            *slot = Some(core::Collector::of(schema, self.content, self.weight.as_deref(), self.binary_is_text)?);
+        }
+        Ok(())
+    }
+
+    fn add(&self, batch: &RecordBatch) -> lakebed_core::Result<u64> {
+        let mut slot = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_mut().map_or(Ok(()), |collector| threads::install(|| collector.update(batch)))?;
+        Ok(batch.num_rows() as u64)
+    }
 }
 
 fn column_dict<'py>(py: Python<'py>, column: &core::ColumnStatistics) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
+    dict.set_item("path", column.path())?;
     dict.set_item("name", column.name())?;
-    dict.set_item("type", column.kind().as_str())?;
+    dict.set_item("type", if column.levels().is_empty() { column.kind().as_str() } else { "list" })?;
+    dict.set_item("item_type", column.kind().as_str())?;
     dict.set_item("arrow_type", column.arrow_type())?;
+    dict.set_item("n_rows", column.n_rows())?;
     dict.set_item("n_null", column.n_null())?;
+    dict.set_item("n_null_values", column.n_null_values())?;
+    dict.set_item("n_values", column.n_values())?;
+    dict.set_item("levels", column.levels().iter().map(|level| level_dict(py, level)).collect::<PyResult<Vec<_>>>()?)?;
+    dict.set_item("value_count", column.value_count().map(|lengths| lengths_dict(py, &lengths)).transpose()?)?;
+    dict.set_item("values_per_row", column.values_per_row().map(|level| level_dict(py, level)).transpose()?)?;
+    set_values(py, &dict, column)?;
+    set_numbers(&dict, column)?;
+    dict.set_item("weighted", column.weighted().map(|found| weighted_dict(py, column, found)).transpose()?)?;
+    Ok(dict)
+}
+
+fn set_values(py: Python<'_>, dict: &Bound<'_, PyDict>, column: &core::ColumnStatistics) -> PyResult<()> {
     for (name, bound) in [("min", column.min()), ("max", column.max())] {
         dict.set_item(name, bound.map(|bound| scalar(py, &bound.value)).transpose()?)?;
         dict.set_item(format!("{name}_exact"), bound.is_none_or(|bound| bound.exact))?;
@@ -84,9 +174,8 @@ fn column_dict<'py>(py: Python<'py>, column: &core::ColumnStatistics) -> PyResul
     dict.set_item("distinct", column.distinct().map(|count| distinct_dict(py, &count)).transpose()?)?;
     dict.set_item("top_values", top_values_dict(py, column)?)?;
     dict.set_item("length", column.length().map(|lengths| lengths_dict(py, &lengths)).transpose()?)?;
-    dict.set_item("value_count", column.value_count().map(|lengths| lengths_dict(py, &lengths)).transpose()?)?;
-    set_numbers(&dict, column)?;
-    Ok(dict)
+    dict.set_item("characters", column.characters().map(|lengths| lengths_dict(py, &lengths)).transpose()?)?;
+    dict.set_item("n_invalid_utf8", column.n_invalid_utf8())
 }
 
 fn set_numbers(dict: &Bound<'_, PyDict>, column: &core::ColumnStatistics) -> PyResult<()> {
@@ -99,7 +188,8 @@ fn set_numbers(dict: &Bound<'_, PyDict>, column: &core::ColumnStatistics) -> PyR
     dict.set_item("sum", column.sum())?;
     dict.set_item("mean", column.mean())?;
     dict.set_item("variance", column.variance())?;
-    dict.set_item("quantiles", column.quantiles())?;
+    dict.set_item("quantiles", column.quantiles(QUANTILES))?;
+    dict.set_item("rank_error", column.rank_error())?;
     dict.set_item("bins", column.bins())
 }
 
@@ -117,15 +207,74 @@ fn top_values_dict<'py>(py: Python<'py>, column: &core::ColumnStatistics) -> PyR
     let dict = PyDict::new(py);
     dict.set_item("values", values)?;
     dict.set_item("exact", column.top_values_exact())?;
+    dict.set_item("error", column.top_values_error())?;
+    Ok(dict)
+}
+
+fn level_dict<'py>(py: Python<'py>, level: &core::Level) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("n_null", level.n_null)?;
+    dict.set_item("value_count", lengths_dict(py, &level.lengths)?)?;
+    dict.set_item("bins", level.bins())?;
     Ok(dict)
 }
 
 fn lengths_dict<'py>(py: Python<'py>, lengths: &core::Lengths) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
+    dict.set_item("n", lengths.n)?;
     dict.set_item("min", lengths.min)?;
     dict.set_item("max", lengths.max)?;
     dict.set_item("mean", lengths.mean())?;
     dict.set_item("total", lengths.total)?;
+    Ok(dict)
+}
+
+fn weighted_dict<'py>(
+    py: Python<'py>,
+    column: &core::ColumnStatistics,
+    weighted: &core::Weighted,
+) -> PyResult<Bound<'py, PyDict>> {
+    let top = column.weighted_top_values(TOP_VALUES);
+    let values = top.iter().map(|(value, weight)| Ok((scalar(py, value)?, *weight))).collect::<PyResult<Vec<_>>>()?;
+    let dict = PyDict::new(py);
+    set_weights(&dict, weighted)?;
+    dict.set_item("mean", column.weighted_mean())?;
+    dict.set_item("variance", column.weighted_variance())?;
+    dict.set_item("quantiles", column.weighted_quantiles(QUANTILES))?;
+    dict.set_item("bins", weighted.bins())?;
+    dict.set_item("top_values", values)?;
+    dict.set_item("error", weighted.error())?;
+    Ok(dict)
+}
+
+fn set_weights(dict: &Bound<'_, PyDict>, weighted: &core::Weighted) -> PyResult<()> {
+    dict.set_item("present", weighted.present)?;
+    dict.set_item("missing", weighted.missing)?;
+    dict.set_item("values", weighted.values)?;
+    dict.set_item("nan", weighted.nan)?;
+    dict.set_item("positive_inf", weighted.positive_inf)?;
+    dict.set_item("negative_inf", weighted.negative_inf)?;
+    dict.set_item("zero", weighted.zero)?;
+    dict.set_item("length", weighted.length)
+}
+
+fn drift_dict<'py>(py: Python<'py>, column: &core::ColumnDrift) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("path", &column.path)?;
+    dict.set_item("n", column.n)?;
+    dict.set_item("totals", column.totals)?;
+    dict.set_item("nulls", column.nulls)?;
+    dict.set_item("infinity_norm", column.infinity_norm)?;
+    dict.set_item("jensen_shannon_divergence", column.jensen_shannon)?;
+    dict.set_item("normalized_abs_difference", column.normalized_abs_difference)?;
+    dict.set_item("cumulative", column.cumulative)?;
+    dict.set_item("exact", column.exact)?;
+    let explained = column.differences.iter().map(|found| {
+        let low = found.low.as_ref().map(|value| scalar(py, value)).transpose()?;
+        let high = found.high.as_ref().map(|value| scalar(py, value)).transpose()?;
+        Ok((low, high, found.before, found.after))
+    });
+    dict.set_item("differences", explained.collect::<PyResult<Vec<_>>>()?)?;
     Ok(dict)
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, LargeListArray, RecordBatch, RecordBatchOptions, StructArray};
 use arrow_cast::{CastOptions, cast_with_options};
-use arrow_schema::{DataType, Schema};
+use arrow_schema::{DataType, Field, Schema};
 
 use super::defaults::filled;
 use super::manifest::{Bound, FileZones, Zone};
@@ -66,15 +66,18 @@ impl Projection<'_> {
             let Some(old) = self.from.field_by_id(field.id) else {
                 return constant(field, self.to.defaults.get(&field.id), &kind, n_rows);
             };
+            let members = statistics.members(&old.name, &field.name);
             let stored = statistics.column(&old.name).ok_or_else(|| missing(&old.name))?;
-            stored.retyped(&field.name, &kind).ok_or_else(|| Error::SchemaMismatch {
+            let retyped = stored.retyped(&field.name, &kind).ok_or_else(|| Error::SchemaMismatch {
                 place: format!("statistics of column '{}'", field.name),
                 problem: format!("those of {} are none of {}", old.kind, field.kind),
                 hint: "write the table again".into(),
-            })
+            })?;
+            Ok(std::iter::once(retyped).chain(members).collect())
         };
-        let columns = self.to.fields.iter().map(column).collect::<Result<_>>()?;
-        Ok(TableStatistics { n_rows, n_deleted, columns })
+        let columns: Vec<Vec<ColumnStatistics>> = self.to.fields.iter().map(column).collect::<Result<_>>()?;
+        let columns = columns.into_iter().flatten().collect();
+        Ok(TableStatistics { n_rows, n_deleted, weight: None, columns })
     }
 
     /// Whether stored statistics hold under the new types, so that no file has to be written again.
@@ -113,9 +116,20 @@ fn unit(kind: &ColumnType) -> Option<Unit> {
     }
 }
 
-fn constant(field: &ColumnField, default: Option<&String>, kind: &DataType, n_rows: u64) -> Result<ColumnStatistics> {
+fn constant(
+    field: &ColumnField,
+    default: Option<&String>,
+    kind: &DataType,
+    n_rows: u64,
+) -> Result<Vec<ColumnStatistics>> {
     if default.is_none() {
-        return ColumnStatistics::of_nulls(&field.name, kind, n_rows);
+        let schema = Schema::new(vec![Field::new(&field.name, kind.clone(), true)]);
+        let mut columns = Collector::new(&schema)?.finish().columns;
+        // Members of structs that are null everywhere have no rows.
+        if let Some(first) = columns.first_mut() {
+            *first = ColumnStatistics::of_nulls(&field.name, kind, n_rows)?;
+        }
+        return Ok(columns);
     }
     let schema = Arc::new(Schema::new(vec![field.to_arrow(true)]));
     let mut collector = Collector::new(&schema)?;
@@ -126,7 +140,7 @@ fn constant(field: &ColumnField, default: Option<&String>, kind: &DataType, n_ro
         collector.update(&RecordBatch::try_new(Arc::clone(&schema), vec![block.slice(0, n)])?)?;
         left -= n;
     }
-    collector.finish().columns.pop().ok_or_else(|| missing(&field.name))
+    Ok(collector.finish().columns)
 }
 
 fn convert(column: &ArrayRef, from: &ColumnField, to: &ColumnField, target: &DataType) -> Result<ArrayRef> {

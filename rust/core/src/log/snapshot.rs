@@ -289,14 +289,16 @@ impl Table {
     /// Statistics of all rows, merged from what is stored; no data file is read. Where rows were deleted, the number of rows
     /// is exact and the rest are bounds.
     pub fn statistics(&self) -> Result<TableStatistics> {
-        let mut merged: Option<TableStatistics> = None;
-        for leaf in &self.version.leaves {
-            let part = self.leaf_statistics(leaf)?;
-            match merged.as_mut() {
-                Some(merged) => merged.merge(&part)?,
-                None => merged = Some(part),
-            }
-        }
+        let part = |leaf: &Leaf| self.leaf_statistics(leaf);
+        let leaves = &self.version.leaves;
+        let merged = if leaves.len() < 2 {
+            leaves.first().map(part).transpose()?
+        } else {
+            threads::install(|| {
+                let parts = leaves.par_iter().map(part).collect::<Result<Vec<_>>>()?;
+                TableStatistics::merge_all(parts)
+            })?
+        };
         match merged {
             Some(merged) => Ok(merged),
             None => Ok(crate::statistics::Collector::new(&self.version.schema.to_physical())?.finish()),

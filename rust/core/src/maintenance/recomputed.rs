@@ -38,10 +38,11 @@ pub(super) fn check_file(table: &Table, planned: &PlannedFile, stored: &TableSta
     if found.encode() == stored.encode() {
         return Ok(());
     }
-    let alone =
-        |column: &ColumnStatistics| TableStatistics { n_rows: 0, n_deleted: 0, columns: vec![column.clone()] }.encode();
+    let alone = |column: &ColumnStatistics| {
+        TableStatistics { n_rows: 0, n_deleted: 0, weight: None, columns: vec![column.clone()] }.encode()
+    };
     let differing = found.columns.iter().zip(&stored.columns).find(|(found, stored)| alone(found) != alone(stored));
-    let column = differing.map_or("its columns", |(_, stored)| stored.name());
+    let column = differing.map_or_else(|| "its columns".into(), |(_, stored)| stored.name());
     Err(corrupt("its statistics are not those of its rows", format!("those stored of '{column}'"), "others".into()))
 }
 

@@ -39,6 +39,8 @@ pub struct BitHistogram {
 impl BitHistogram {
     /// Most occupied cells.
     pub const CAP: usize = 2048;
+    /// Most cells over which two histograms are compared.
+    pub const SHARED: usize = 128;
 
     /// Add the finite ones among `values`.
     pub fn update(&mut self, values: &[f64]) {
@@ -59,10 +61,10 @@ impl BitHistogram {
         let mut table = self.table.take().unwrap_or_else(|| Table::of(std::mem::take(&mut self.cells)));
         for (value, count) in block {
             if value.is_finite() {
-                table.add(key_of(value) >> self.shift, count);
+                table.add_near(key_of(value) >> self.shift, count);
             }
         }
-        if table.len > Self::CAP {
+        if table.n_cells() > Self::CAP {
             self.cells = table.drain();
             self.fit();
             table.fill(std::mem::take(&mut self.cells));
@@ -92,7 +94,11 @@ impl BitHistogram {
 
     /// Raise `shift` by the least that brings the cells under the cap.
     fn fit(&mut self) {
-        if self.cells.len() <= Self::CAP {
+        self.fit_under(Self::CAP);
+    }
+
+    fn fit_under(&mut self, cap: usize) {
+        if self.cells.len() <= cap {
             return;
         }
         // Two neighbours stay apart while their highest differing bit is kept.
@@ -102,7 +108,7 @@ impl BitHistogram {
         }
         let mut occupied = self.cells.len();
         let mut more = 0;
-        while occupied > Self::CAP {
+        while occupied > cap && more < 64 {
             more += 1;
             occupied -= apart[more];
         }
@@ -132,6 +138,26 @@ impl BitHistogram {
             Cell { low, high, count }
         };
         self.frozen().into_iter().map(cell).collect()
+    }
+
+    /// Counts of two histograms over the cells that both share: (low, high, count of `a`, count of `b`), ascending. At
+    /// most [`BitHistogram::SHARED`] cells, so that counts of few values do not differ by chance alone in all of them.
+    pub fn shared(a: &Self, b: &Self, integral: bool) -> Vec<(f64, f64, u64, u64)> {
+        let (ours, theirs) = (a.frozen(), b.frozen());
+        let mut both = Self { shift: a.shift.max(b.shift), cells: Vec::new(), table: None };
+        both.cells = coarsen(ours.clone(), both.shift - a.shift);
+        both.cells.extend(coarsen(theirs.clone(), both.shift - b.shift));
+        both.cells.sort_by_key(|&(cell, _)| cell);
+        both.cells = coarsen(std::mem::take(&mut both.cells), 0);
+        both.fit_under(Self::SHARED);
+        let (ours, theirs) = (coarsen(ours, both.shift - a.shift), coarsen(theirs, both.shift - b.shift));
+        let count = |cells: &[(i64, u64)], cell: i64| match cells.binary_search_by_key(&cell, |&(cell, _)| cell) {
+            Ok(at) => cells[at].1,
+            Err(_) => 0,
+        };
+        let bounds = both.cells(integral);
+        let counts = both.cells.iter().map(|&(cell, _)| (count(&ours, cell), count(&theirs, cell)));
+        bounds.iter().zip(counts).map(|(cell, (a, b))| (cell.low, cell.high, a, b)).collect()
     }
 
     /// Bytes of the summary: equal values, in any order, have equal bytes.
@@ -187,13 +213,13 @@ impl BitHistogram {
 
 /// An integer that ascends with the value.
 #[inline]
-fn key_of(value: f64) -> i64 {
+pub(crate) fn key_of(value: f64) -> i64 {
     let bits = (value + 0.0).to_bits() as i64; // Adding zero turns minus zero into zero.
     bits ^ (((bits >> 63) as u64) >> 1) as i64
 }
 
 /// The float of a key; beyond the finite ones, the outermost.
-fn value_of(key: i64) -> f64 {
+pub(crate) fn value_of(key: i64) -> f64 {
     let key = key.clamp(key_of(f64::MIN), key_of(f64::MAX));
     f64::from_bits((key ^ (((key >> 63) as u64) >> 1) as i64) as u64)
 }
@@ -213,16 +239,53 @@ fn coarsen(mut cells: Vec<(i64, u64)>, more: u32) -> Vec<(i64, u64)> {
     cells
 }
 
-/// Open addressing from a cell to its count, with room for the cap and one block more; count 0 marks a free slot.
+/// Cells of one sign that lie close to the first one seen, counted by position.
+#[derive(Clone, Debug, Default)]
+struct Near {
+    base: i64,
+    counts: Vec<u64>,
+    /// Cells that are not empty.
+    len: usize,
+}
+
+impl Near {
+    const LEN: usize = 8192;
+
+    /// Count a cell if it lies near; the first one says where near is.
+    #[inline]
+    fn add(&mut self, cell: i64, count: u64) -> bool {
+        if self.counts.is_empty() {
+            self.base = cell.saturating_sub(Self::LEN as i64 / 2);
+            self.counts.resize(Self::LEN, 0);
+        }
+        let Some(place) = self.counts.get_mut(cell.wrapping_sub(self.base) as usize) else { return false };
+        self.len += usize::from(*place == 0 && count > 0);
+        *place = place.saturating_add(count);
+        true
+    }
+
+    fn drain_into(&mut self, cells: &mut Vec<(i64, u64)>) {
+        if self.len > 0 {
+            let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
+            cells.extend(filled.map(|(at, &count)| (self.base + at as i64, count)));
+        }
+        *self = Self::default();
+    }
+}
+
+/// Cells and their counts: most by position near the first one of their sign, the others by open addressing, where count
+/// 0 marks a free slot. There is room for the cap and one block more.
 #[derive(Clone, Debug)]
 struct Table {
     slots: Vec<(i64, u64)>,
     len: usize,
+    /// Negative cells, and the others.
+    near: [Near; 2],
 }
 
 impl Table {
     fn of(cells: Vec<(i64, u64)>) -> Self {
-        let mut table = Self { slots: Vec::new(), len: 0 };
+        let mut table = Self { slots: Vec::new(), len: 0, near: [Near::default(), Near::default()] };
         table.fill(cells);
         table
     }
@@ -232,7 +295,25 @@ impl Table {
         self.slots.clear();
         self.slots.resize(room, (0, 0));
         self.len = 0;
+        let heaviest = |negative: bool| cells.iter().filter(|cell| (cell.0 < 0) == negative).max_by_key(|cell| cell.1);
+        for (near, negative) in [(0, true), (1, false)] {
+            if let Some(&(cell, _)) = heaviest(negative) {
+                self.near[near].add(cell, 0);
+            }
+        }
         for (cell, count) in cells {
+            self.add_near(cell, count);
+        }
+    }
+
+    fn n_cells(&self) -> usize {
+        self.len + self.near[0].len + self.near[1].len
+    }
+
+    /// Count a cell wherever it belongs.
+    #[inline]
+    fn add_near(&mut self, cell: i64, count: u64) {
+        if count > 0 && !self.near[usize::from(cell >= 0)].add(cell, count) {
             self.add(cell, count);
         }
     }
@@ -247,8 +328,7 @@ impl Table {
                 *slot = (cell, count);
                 self.len += 1;
                 if self.len * 2 > self.slots.len() {
-                    let cells = self.drain();
-                    self.fill(cells);
+                    self.grow();
                 }
                 return;
             }
@@ -260,10 +340,24 @@ impl Table {
         }
     }
 
+    fn grow(&mut self) {
+        let room = 2 * self.slots.len();
+        let cells = std::mem::replace(&mut self.slots, vec![(0, 0); room]);
+        self.len = 0;
+        for (cell, count) in cells.into_iter().filter(|slot| slot.1 > 0) {
+            self.add(cell, count);
+        }
+    }
+
     /// All cells in ascending order; the table is empty afterwards.
     fn drain(&mut self) -> Vec<(i64, u64)> {
         let mut cells: Vec<_> = self.slots.iter().copied().filter(|slot| slot.1 > 0).collect();
+        for near in &mut self.near {
+            near.drain_into(&mut cells);
+        }
         cells.sort_unstable_by_key(|&(cell, _)| cell);
+        // A cell that was counted before its surroundings were near stands twice.
+        let cells = coarsen(cells, 0);
         self.slots.clear();
         self.len = 0;
         cells

@@ -5,6 +5,7 @@
 //! so that merges are exact in any order.
 
 use super::codec::{Reader, put_varint};
+use super::hash::hash_u64;
 use super::hll::Hll;
 use super::index::HashIndex;
 use crate::error::Result;
@@ -48,6 +49,18 @@ impl Distinct {
                     self.insert_new(hash, slot);
                 }
             }
+        }
+    }
+
+    /// Add values of eight bytes.
+    pub(crate) fn insert_fixed(&mut self, values: &[u64]) {
+        let mut rest = values;
+        while let (State::Exact { .. }, Some((&first, later))) = (&self.0, rest.split_first()) {
+            self.insert(hash_u64(first));
+            rest = later;
+        }
+        if let State::Estimated(hll) = &mut self.0 {
+            hll.insert_fixed(rest);
         }
     }
 

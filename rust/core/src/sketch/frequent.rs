@@ -262,6 +262,11 @@ impl Frequent {
         self.is_bytes
     }
 
+    /// Number of values that have an entry.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether all values have an entry and all counts are exact.
     pub fn is_exact(&self) -> bool {
         self.is_exact

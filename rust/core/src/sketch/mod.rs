@@ -2,8 +2,8 @@
 //!
 //! Each summary is bounded in size, so that it can be stored beside every data file and merged for every version.
 //! [`Distinct`] and [`BitHistogram`] merge exactly: any order of merges gives the same bytes as one pass over all
-//! values. [`Moments`] and [`Frequent`] keep exact counts and stay within their stated error in any order; they give
-//! the same bytes only if merged in the same order. Decoding checks every bound: damaged bytes are an error, never a
+//! values. [`Moments`], [`Quantiles`] and [`Frequent`] keep exact counts and stay within their stated error in any order;
+//! they give the same bytes only if merged in the same order. Decoding checks every bound: damaged bytes are an error, never a
 //! panic. The summaries do not know columns, types or nulls; `statistics` does.
 
 mod codec;
@@ -11,6 +11,7 @@ mod hash;
 mod index;
 mod moments;
 mod bits;
+mod quantiles;
 mod hll;
 mod distinct;
 mod frequent;
@@ -20,7 +21,9 @@ pub use distinct::Distinct;
 pub use frequent::{Frequent, FrequentValue};
 pub use hash::{hash_bytes, hash_u64};
 pub use moments::Moments;
+pub use quantiles::Quantiles;
 
+pub(crate) use bits::{key_of, value_of};
 pub(crate) use codec::{Reader, put_varint};
 
 /// Values that a numeric pass handles at a time: 16 KiB of them stay in the first-level cache.

@@ -1,19 +1,23 @@
 //! Record batches -> statistics, in one pass; columns in parallel.
 
+use std::sync::Arc;
+
 use arrow_array::cast::AsArray;
-use arrow_array::types::{ArrowDictionaryKeyType, ByteArrayType, ByteViewType, Float16Type};
-use arrow_array::{
-    Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, GenericByteArray, GenericByteViewArray, RecordBatch,
-    downcast_dictionary_array,
-};
-use arrow_buffer::{ArrowNativeType, NullBuffer};
+use arrow_array::types::{ArrowDictionaryKeyType, Float16Type};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, RecordBatch, downcast_dictionary_array};
+use arrow_buffer::ArrowNativeType;
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
 
 use super::TableStatistics;
-use super::column::{ColumnStatistics, Kind};
+use super::column::ColumnStatistics;
+use super::content::Content;
+use super::kind::{Kind, members_of};
+use super::nested::{self, Lists};
+use super::runs::{for_each_bytes, for_each_run};
 use super::scalar::{Bound, Scalar};
 use super::values::{Block, Extremes, Number};
+use super::weights::{self, Weights};
 use crate::error::{Error, Result};
 
 /// Values of a batch below which threads cost more than they bring.
@@ -24,25 +28,42 @@ const MS_PER_DAY: i64 = 86_400_000;
 pub struct Collector {
     schema: SchemaRef,
     columns: Vec<ColumnCollector>,
+    /// The column that holds the weight of each row.
+    weight: Option<usize>,
+    weights: Weights,
     n_rows: u64,
 }
 
 impl Collector {
-    /// A collector of batches of this schema. A type without statistics is `Error::UnsupportedType`.
+    /// A collector of all figures of batches of this schema. A type without statistics is `Error::UnsupportedType`.
     pub fn new(schema: &Schema) -> Result<Self> {
-        let columns = schema.fields().iter().map(|field| ColumnCollector::new(field)).collect::<Result<_>>()?;
-        Ok(Self { schema: SchemaRef::new(schema.clone()), columns, n_rows: 0 })
+        Self::of(schema, Content::ALL, None, false)
+    }
+
+    /// A collector of these figures; those by weight too if the column called `weight` holds the weights of the rows.
+    /// With `binary_is_text`, bytes count as text, whatever they hold.
+    pub fn of(schema: &Schema, content: Content, weight: Option<&str>, binary_is_text: bool) -> Result<Self> {
+        let weight = weight.map(|name| weights::column(schema, name)).transpose()?;
+        let options = Options { content, weighted: weight.is_some(), binary_is_text };
+        let column = |field: &Arc<Field>| ColumnCollector::new(vec![field.name().clone()], field.data_type(), options);
+        let columns = schema.fields().iter().map(column).collect::<Result<_>>()?;
+        Ok(Self { schema: SchemaRef::new(schema.clone()), columns, weight, weights: Weights::default(), n_rows: 0 })
     }
 
     /// Add the rows of `batch`, whose columns must have the types of the schema.
     pub fn update(&mut self, batch: &RecordBatch) -> Result<()> {
         self.check(batch)?;
+        let weights = match self.weight {
+            Some(at) => Some(self.weights.read(batch.column(at), self.schema.field(at).name(), self.n_rows)?),
+            None => None,
+        };
+        let weights = weights.as_deref();
         let pairs = self.columns.iter_mut().zip(batch.columns());
         if batch.num_rows() * batch.num_columns() < WORTH_THREADS {
-            pairs.into_iter().try_for_each(|(column, array)| column.update(array))?;
+            pairs.into_iter().try_for_each(|(column, array)| column.update(array, weights))?;
         } else {
             let pairs: Vec<_> = pairs.collect();
-            pairs.into_par_iter().with_max_len(1).try_for_each(|(column, array)| column.update(array))?;
+            pairs.into_par_iter().with_max_len(1).try_for_each(|(column, array)| column.update(array, weights))?;
         }
         self.n_rows += batch.num_rows() as u64;
         Ok(())
@@ -71,18 +92,29 @@ impl Collector {
 
     /// The statistics of all rows so far.
     pub fn finish(self) -> TableStatistics {
-        let columns = if self.n_rows as usize * self.columns.len() < WORTH_THREADS {
+        let columns: Vec<Vec<ColumnStatistics>> = if self.n_rows as usize * self.columns.len() < WORTH_THREADS {
             self.columns.into_iter().map(ColumnCollector::finish).collect()
         } else {
             self.columns.into_par_iter().map(ColumnCollector::finish).collect()
         };
-        TableStatistics { n_rows: self.n_rows, n_deleted: 0, columns }
+        let weight = self.weight.map(|_| self.weights.total);
+        TableStatistics { n_rows: self.n_rows, n_deleted: 0, weight, columns: columns.into_iter().flatten().collect() }
     }
+}
+
+/// What all columns of a collector have in common.
+#[derive(Clone, Copy)]
+struct Options {
+    content: Content,
+    weighted: bool,
+    binary_is_text: bool,
 }
 
 struct ColumnCollector {
     statistics: ColumnStatistics,
     lane: Lane,
+    /// Columns of the members, if the values are structs.
+    members: Vec<ColumnCollector>,
 }
 
 /// How the values of a column are gathered.
@@ -92,26 +124,35 @@ enum Lane {
     Unsigned(Block<u64>),
     Decimals(Block<i128>),
     Bytes(Extremes),
-    Lists,
-    NullsOnly,
+    None,
 }
 
 impl ColumnCollector {
-    fn new(field: &Field) -> Result<Self> {
-        let statistics = ColumnStatistics::new(field.name(), field.data_type())?;
+    fn new(path: Vec<String>, data_type: &DataType, options: Options) -> Result<Self> {
+        let member = |field: &Arc<Field>| {
+            let path = path.iter().chain([field.name()]).cloned().collect();
+            Self::new(path, field.data_type(), options)
+        };
+        let members = members_of(data_type).iter().map(member).collect::<Result<_>>()?;
+        let mut statistics = ColumnStatistics::new(path, data_type, options.content)?;
+        statistics.weighted = options.weighted.then(Box::default);
+        if options.binary_is_text && statistics.kind == Kind::Binary {
+            statistics.kind = Kind::String;
+        }
         let lane = match statistics.kind {
             Kind::Float => Lane::Floats(Block::new()),
             Kind::UInt => Lane::Unsigned(Block::new()),
             Kind::Decimal => Lane::Decimals(Block::new()),
-            Kind::Bool | Kind::Int | Kind::Date | Kind::Time | Kind::Timestamp => Lane::Integers(Block::new()),
+            Kind::Bool | Kind::Int | Kind::Date | Kind::Time | Kind::Timestamp | Kind::Duration => {
+                Lane::Integers(Block::new())
+            }
             Kind::String | Kind::Binary => Lane::Bytes(Extremes::default()),
-            Kind::List => Lane::Lists,
-            Kind::Null | Kind::Struct => Lane::NullsOnly,
+            Kind::Null | Kind::Struct => Lane::None,
         };
-        Ok(Self { statistics, lane })
+        Ok(Self { statistics, lane, members })
     }
 
-    fn finish(mut self) -> ColumnStatistics {
+    fn finish(mut self) -> Vec<ColumnStatistics> {
         let statistics = &mut self.statistics;
         match &mut self.lane {
             Lane::Floats(block) => {
@@ -128,34 +169,57 @@ impl ColumnCollector {
             Lane::Bytes(extremes) if statistics.kind == Kind::Binary => extremes.flush(Scalar::Binary, statistics),
             Lane::Bytes(extremes) => {
                 // Arrow guarantees UTF-8; what a broken producer sends instead is still counted.
-                let text = |bytes| Scalar::String(String::from_utf8(bytes).unwrap_or_default());
+                let text = |bytes: Vec<u8>| Scalar::String(String::from_utf8_lossy(&bytes).into_owned());
                 extremes.flush(text, statistics);
             }
-            Lane::Lists | Lane::NullsOnly => {}
+            Lane::None => {}
         }
-        statistics.bits.freeze();
-        statistics.frequent.freeze();
-        statistics.distinct.freeze();
-        self.statistics
+        statistics.settle();
+        let members = self.members.into_iter().flat_map(Self::finish);
+        std::iter::once(self.statistics).chain(members).collect()
     }
 
-    fn update(&mut self, array: &ArrayRef) -> Result<()> {
-        if let DataType::Dictionary(_, values) = array.data_type() {
-            if self.statistics.kind.is_bytes() && !matches!(**values, DataType::FixedSizeBinary(_)) {
-                return self.update_dictionary(array);
-            }
-            let dictionary = array.as_any_dictionary();
-            let plain = arrow_select::take::take(dictionary.values(), dictionary.keys(), None)?;
-            return self.update(&plain);
+    /// Add rows: lists around the values first.
+    fn update(&mut self, array: &ArrayRef, weights: Option<&[f64]>) -> Result<()> {
+        self.statistics.n_rows += array.len() as u64;
+        self.update_level(0, array, weights)
+    }
+
+    fn update_level(&mut self, depth: usize, array: &ArrayRef, weights: Option<&[f64]>) -> Result<()> {
+        if depth == self.statistics.levels.len() {
+            return self.update_values(array, weights);
         }
-        self.statistics.add_nulls(array.logical_null_count() as u64);
-        if array.null_count() < array.len() {
-            self.update_values(array);
+        let lists = Lists::of(array)?;
+        let level = &mut self.statistics.levels[depth];
+        level.n_null += lists.n_null() as u64;
+        lists.measure(level);
+        if depth == 0 && self.statistics.levels.len() > 1 {
+            let counts = lists.values_per_row(self.statistics.levels.len())?;
+            self.statistics.per_row.add(&counts);
+        }
+        if let (0, Some(weights)) = (depth, weights) {
+            self.statistics.weigh_presence(array, weights);
+        }
+        for (items, rows) in lists.items() {
+            let weights = weights.map(|weights| lists.spread(weights, rows));
+            self.update_level(depth + 1, &items, weights.as_deref())?;
         }
         Ok(())
     }
 
-    fn update_values(&mut self, array: &ArrayRef) {
+    /// Add values, which may be null, outside of any list.
+    fn update_values(&mut self, array: &ArrayRef, weights: Option<&[f64]>) -> Result<()> {
+        let array = &nested::plain(array, self.statistics.kind)?;
+        if let Some(weights) = weights {
+            self.statistics.weigh(array, weights)?;
+        }
+        if matches!(array.data_type(), DataType::Dictionary(..)) {
+            return self.update_dictionary(array);
+        }
+        self.statistics.n_null += array.logical_null_count() as u64;
+        if array.null_count() == array.len() {
+            return Ok(());
+        }
         let into = &mut self.statistics;
         match &mut self.lane {
             Lane::Floats(block) => update_floats(array, block, into),
@@ -163,9 +227,18 @@ impl ColumnCollector {
             Lane::Unsigned(block) => update_unsigned(array, block, into),
             Lane::Decimals(block) => update_decimals(array, block, into),
             Lane::Bytes(extremes) => for_each_bytes(array, |value| extremes.add(value, 1, into)),
-            Lane::Lists => for_each_length(array, |length| into.lengths.add(length as u64, 1)),
-            Lane::NullsOnly => {}
+            Lane::None => return self.update_members(array, weights),
         }
+        Ok(())
+    }
+
+    fn update_members(&mut self, array: &ArrayRef, weights: Option<&[f64]>) -> Result<()> {
+        let Some(structs) = array.as_struct_opt() else { return Ok(()) };
+        let kept = nested::Present::of(structs, weights);
+        for (member, column) in self.members.iter_mut().zip(kept.columns()?) {
+            member.update(&column, kept.weights())?;
+        }
+        Ok(())
     }
 
     /// Count codes, then look at each value of the dictionary once.
@@ -173,7 +246,7 @@ impl ColumnCollector {
         let counts = downcast_dictionary_array!(
             array => count_codes(array),
             other => return Err(Error::UnsupportedType {
-                column: self.statistics.name.clone(),
+                column: self.statistics.name(),
                 found: other.to_string(),
                 hint: "text".into(),
             })
@@ -181,9 +254,9 @@ impl ColumnCollector {
         let values = array.as_any_dictionary().values();
         let into = &mut self.statistics;
         let used: u64 = counts.iter().sum();
-        into.add_nulls(array.len() as u64 - used);
+        into.n_null += array.len() as u64 - used;
         if let Some(nulls) = values.nulls() {
-            into.add_nulls(counts.iter().zip(nulls).filter(|(_, valid)| !valid).map(|(count, _)| count).sum());
+            into.n_null += counts.iter().zip(nulls).filter(|(_, valid)| !valid).map(|(count, _)| count).sum::<u64>();
         }
         let mut counts = match values.nulls() {
             Some(nulls) => counts.iter().zip(nulls).filter(|(_, valid)| *valid).map(|(count, _)| *count).collect(),
@@ -211,15 +284,6 @@ fn count_codes<K: ArrowDictionaryKeyType>(array: &DictionaryArray<K>) -> Vec<u64
     counts
 }
 
-/// Call `f` with each run of rows that are not null.
-#[inline]
-fn for_each_run(nulls: Option<&NullBuffer>, len: usize, mut f: impl FnMut(usize, usize)) {
-    match nulls.filter(|nulls| nulls.null_count() > 0) {
-        Some(nulls) => nulls.valid_slices().for_each(|(start, end)| f(start, end)),
-        None => f(0, len),
-    }
-}
-
 /// Values of an array that keeps `U` in one buffer, whatever its logical type, run by run.
 fn add_fixed<U: ArrowNativeType, T: Number>(
     array: &ArrayRef,
@@ -232,12 +296,19 @@ fn add_fixed<U: ArrowNativeType, T: Number>(
     for_each_run(data.nulls(), values.len(), |start, end| block.extend(&values[start..end], &widen, into));
 }
 
+/// The same for values that need not be widened.
+fn add_same<T: Number + ArrowNativeType>(array: &ArrayRef, block: &mut Block<T>, into: &mut ColumnStatistics) {
+    let data = array.to_data();
+    let values = &data.buffer::<T>(0)[..data.len()];
+    for_each_run(data.nulls(), values.len(), |start, end| block.extend_same(&values[start..end], into));
+}
+
 fn update_floats(array: &ArrayRef, block: &mut Block<f64>, into: &mut ColumnStatistics) {
     type Half = <Float16Type as ArrowPrimitiveType>::Native;
     match array.data_type() {
         DataType::Float16 => add_fixed(array, block, into, |value: Half| value.to_f64()),
         DataType::Float32 => add_fixed(array, block, into, |value: f32| f64::from(value)),
-        _ => add_fixed(array, block, into, |value: f64| value),
+        _ => add_same(array, block, into),
     }
 }
 
@@ -257,7 +328,7 @@ fn update_integers(array: &ArrayRef, block: &mut Block<i64>, into: &mut ColumnSt
             add_fixed(array, block, into, |value: i32| i64::from(value));
         }
         DataType::Date64 => add_fixed(array, block, into, |value: i64| value.div_euclid(MS_PER_DAY)),
-        _ => add_fixed(array, block, into, |value: i64| value),
+        _ => add_same(array, block, into),
     }
 }
 
@@ -266,7 +337,7 @@ fn update_unsigned(array: &ArrayRef, block: &mut Block<u64>, into: &mut ColumnSt
         DataType::UInt8 => add_fixed(array, block, into, |value: u8| u64::from(value)),
         DataType::UInt16 => add_fixed(array, block, into, |value: u16| u64::from(value)),
         DataType::UInt32 => add_fixed(array, block, into, |value: u32| u64::from(value)),
-        _ => add_fixed(array, block, into, |value: u64| value),
+        _ => add_same(array, block, into),
     }
 }
 
@@ -274,58 +345,6 @@ fn update_decimals(array: &ArrayRef, block: &mut Block<i128>, into: &mut ColumnS
     match array.data_type() {
         DataType::Decimal32(..) => add_fixed(array, block, into, |value: i32| i128::from(value)),
         DataType::Decimal64(..) => add_fixed(array, block, into, |value: i64| i128::from(value)),
-        _ => add_fixed(array, block, into, |value: i128| value),
+        _ => add_same(array, block, into),
     }
-}
-
-/// Call `f` with each text or byte string that is not null.
-fn for_each_bytes(array: &ArrayRef, mut f: impl FnMut(&[u8])) {
-    match array.data_type() {
-        DataType::Utf8 => for_each_string(array.as_string::<i32>(), f),
-        DataType::LargeUtf8 => for_each_string(array.as_string::<i64>(), f),
-        DataType::Binary => for_each_string(array.as_binary::<i32>(), f),
-        DataType::LargeBinary => for_each_string(array.as_binary::<i64>(), f),
-        DataType::Utf8View => for_each_view(array.as_string_view(), f),
-        DataType::BinaryView => for_each_view(array.as_binary_view(), f),
-        DataType::FixedSizeBinary(_) => array.as_fixed_size_binary().iter().flatten().for_each(&mut f),
-        _ => {}
-    }
-}
-
-fn for_each_string<T: ByteArrayType>(array: &GenericByteArray<T>, mut f: impl FnMut(&[u8])) {
-    let (offsets, bytes) = (array.value_offsets(), array.value_data());
-    for_each_run(array.nulls(), array.len(), |start, end| {
-        for ends in offsets[start..=end].windows(2) {
-            f(&bytes[ends[0].as_usize()..ends[1].as_usize()]);
-        }
-    });
-}
-
-fn for_each_view<T: ByteViewType + ?Sized>(array: &GenericByteViewArray<T>, mut f: impl FnMut(&[u8])) {
-    for_each_run(array.nulls(), array.len(), |start, end| {
-        for at in start..end {
-            f(AsRef::<[u8]>::as_ref(array.value(at)));
-        }
-    });
-}
-
-/// Call `f` with the number of items of each list that is not null.
-fn for_each_length(array: &ArrayRef, mut f: impl FnMut(usize)) {
-    let nulls = array.nulls();
-    match array.data_type() {
-        DataType::List(_) => for_each_gap(array.as_list::<i32>().value_offsets(), nulls, f),
-        DataType::LargeList(_) => for_each_gap(array.as_list::<i64>().value_offsets(), nulls, f),
-        DataType::FixedSizeList(_, size) => {
-            for_each_run(nulls, array.len(), |start, end| (start..end).for_each(|_| f(*size as usize)));
-        }
-        _ => {}
-    }
-}
-
-fn for_each_gap<O: ArrowNativeType>(offsets: &[O], nulls: Option<&NullBuffer>, mut f: impl FnMut(usize)) {
-    for_each_run(nulls, offsets.len() - 1, |start, end| {
-        for ends in offsets[start..=end].windows(2) {
-            f(ends[1].as_usize() - ends[0].as_usize());
-        }
-    });
 }

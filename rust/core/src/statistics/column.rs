@@ -1,127 +1,17 @@
 //! What is known about one column: counts, bounds, moments, distribution, distinct and frequent values.
+//!
+//! A column is the values behind one path. A list column is its innermost values, with a [`Level`] for each list around
+//! them; the members of a struct are columns of their own, which count the structs that are not null as their rows.
 
 use arrow_schema::DataType;
 
-use super::scalar::{Bound, Scalar};
+use super::content::Content;
+use super::kind::{Kind, innermost, type_name, unit_of, width_of};
+use super::lengths::{Lengths, Level};
+use super::scalar::Bound;
+use super::weighted::Weighted;
 use crate::error::{Error, Result};
-use crate::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, Moments};
-
-/// What the values of a column are, whatever their width.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs)] // The names say it.
-pub enum Kind {
-    Null,
-    Bool,
-    Int,
-    UInt,
-    Float,
-    Decimal,
-    String,
-    Binary,
-    Date,
-    Time,
-    Timestamp,
-    List,
-    Struct,
-}
-
-impl Kind {
-    /// All kinds; the position is the code in stored statistics.
-    pub(crate) const ALL: [(Self, &'static str); 13] = [
-        (Self::Null, "null"),
-        (Self::Bool, "bool"),
-        (Self::Int, "int"),
-        (Self::UInt, "uint"),
-        (Self::Float, "float"),
-        (Self::Decimal, "decimal"),
-        (Self::String, "string"),
-        (Self::Binary, "binary"),
-        (Self::Date, "date"),
-        (Self::Time, "time"),
-        (Self::Timestamp, "timestamp"),
-        (Self::List, "list"),
-        (Self::Struct, "struct"),
-    ];
-
-    /// The kind of an Arrow type: durations are `Int`, maps `Struct`, dictionaries what their values are. `None` if
-    /// there are no statistics of the type.
-    pub fn of(data_type: &DataType) -> Option<Self> {
-        Some(match data_type {
-            DataType::Null => Self::Null,
-            DataType::Boolean => Self::Bool,
-            DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 | DataType::Duration(_) => Self::Int,
-            DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => Self::UInt,
-            DataType::Float16 | DataType::Float32 | DataType::Float64 => Self::Float,
-            DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => Self::Decimal,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Self::String,
-            DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
-                Self::Binary
-            }
-            DataType::Date32 | DataType::Date64 => Self::Date,
-            DataType::Time32(_) | DataType::Time64(_) => Self::Time,
-            DataType::Timestamp(..) => Self::Timestamp,
-            DataType::List(_) | DataType::LargeList(_) | DataType::FixedSizeList(..) => Self::List,
-            DataType::Struct(_) | DataType::Map(..) => Self::Struct,
-            DataType::Dictionary(_, values) => return Self::of(values),
-            _ => return None,
-        })
-    }
-
-    /// The name in dicts and messages.
-    pub fn as_str(self) -> &'static str {
-        Self::ALL[self as usize].1
-    }
-
-    /// Whether values are numbers or count a unit of time.
-    pub fn is_numeric(self) -> bool {
-        !matches!(self, Self::Null | Self::String | Self::Binary | Self::List | Self::Struct)
-    }
-
-    /// Whether values are text or bytes.
-    pub fn is_bytes(self) -> bool {
-        matches!(self, Self::String | Self::Binary)
-    }
-
-    /// Whether distinct and frequent values are counted.
-    pub(crate) fn is_counted(self) -> bool {
-        self.is_numeric() || self.is_bytes()
-    }
-}
-
-/// Lengths of the values that are not null: bytes of text, items of lists.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lengths {
-    /// Values.
-    pub n: u64,
-    /// Least length; 0 if there is no value.
-    pub min: u64,
-    /// Greatest length; 0 if there is no value.
-    pub max: u64,
-    /// Sum of the lengths.
-    pub total: u64,
-}
-
-impl Lengths {
-    /// Mean length; 0 if there is no value.
-    pub fn mean(&self) -> f64 {
-        if self.n == 0 { 0.0 } else { self.total as f64 / self.n as f64 }
-    }
-
-    pub(crate) fn add(&mut self, length: u64, count: u64) {
-        self.merge(&Self { n: count, min: length, max: length, total: length.saturating_mul(count) });
-    }
-
-    pub(crate) fn merge(&mut self, other: &Self) {
-        self.min = match (self.n, other.n) {
-            (_, 0) => self.min,
-            (0, _) => other.min,
-            _ => self.min.min(other.min),
-        };
-        self.max = self.max.max(other.max);
-        self.n = self.n.saturating_add(other.n);
-        self.total = self.total.saturating_add(other.total);
-    }
-}
+use crate::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, Moments, Quantiles, key_of};
 
 /// Number of distinct values that are neither null nor NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -137,67 +27,101 @@ pub struct DistinctCount {
 /// Statistics of one column.
 #[derive(Clone, Debug)]
 pub struct ColumnStatistics {
-    pub(super) name: String,
+    pub(super) path: Vec<String>,
     pub(super) kind: Kind,
     pub(super) arrow_type: String,
     /// Digits after the point; 0 but for decimals.
     pub(super) scale: i8,
+    pub(super) content: Content,
+    /// Rows, or structs around a member.
+    pub(super) n_rows: u64,
+    /// Lists around the values, the outermost first.
+    pub(super) levels: Vec<Level>,
+    /// Values of each row, null ones too; only of lists in lists.
+    pub(super) per_row: Level,
+    /// Values that are null, inside of lists where there are any.
     pub(super) n_null: u64,
     pub(super) min: Option<Bound>,
     pub(super) max: Option<Bound>,
     /// Numeric kinds only; of decimals without the point.
     pub(super) moments: Moments,
     pub(super) bits: BitHistogram,
-    /// Text, bytes and lists only.
+    /// Only while the frequent values are not exact.
+    pub(super) quantiles: Quantiles,
+    /// Bytes and characters; text and bytes only.
     pub(super) lengths: Lengths,
-    /// All but lists and structs. Minus zero counts as zero, NaN is left out.
+    pub(super) characters: Lengths,
+    pub(super) n_invalid_utf8: u64,
+    /// All but structs. Minus zero counts as zero, NaN is left out.
     pub(super) distinct: Distinct,
     pub(super) frequent: Frequent,
+    pub(super) weighted: Option<Box<Weighted>>,
 }
 
 impl ColumnStatistics {
-    pub(crate) fn new(name: &str, data_type: &DataType) -> Result<Self> {
+    pub(crate) fn new(path: Vec<String>, data_type: &DataType, content: Content) -> Result<Self> {
         let Some(kind) = Kind::of(data_type) else {
             return Err(Error::UnsupportedType {
-                column: name.into(),
+                column: path.join("."),
                 found: data_type.to_string(),
-                hint: "a number, text, time or list".into(),
+                hint: "a number, text, time, list or struct".into(),
             });
         };
-        let plain = if let DataType::Dictionary(_, values) = data_type { values } else { data_type };
+        let (depth, plain) = innermost(data_type);
         let scale = match plain {
             DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => *scale,
             _ => 0,
         };
-        Ok(Self::empty(name.into(), kind, type_name(data_type), scale))
+        let mut column = Self::empty(path, kind, type_name(data_type), scale);
+        column.content = content;
+        column.levels = vec![Level::default(); depth];
+        Ok(column)
     }
 
-    pub(super) fn empty(name: String, kind: Kind, arrow_type: String, scale: i8) -> Self {
+    pub(super) fn empty(path: Vec<String>, kind: Kind, arrow_type: String, scale: i8) -> Self {
         let by_bytes = kind.is_bytes() || kind == Kind::Decimal;
         Self {
-            name,
+            path,
             kind,
             arrow_type,
             scale,
+            content: Content::ALL,
+            n_rows: 0,
+            levels: Vec::new(),
+            per_row: Level::default(),
             n_null: 0,
             min: None,
             max: None,
             moments: Moments::default(),
             bits: BitHistogram::default(),
+            quantiles: Quantiles::default(),
             lengths: Lengths::default(),
+            characters: Lengths::default(),
+            n_invalid_utf8: 0,
             distinct: Distinct::default(),
             frequent: if by_bytes { Frequent::of_bytes() } else { Frequent::of_fixed() },
+            weighted: None,
         }
     }
 
-    /// Name of the column.
-    pub fn name(&self) -> &str {
-        &self.name
+    /// Names from the column of the table to the member of a struct.
+    pub fn path(&self) -> &[String] {
+        &self.path
     }
 
-    /// What the values are.
+    /// The path with dots between its names.
+    pub fn name(&self) -> String {
+        self.path.join(".")
+    }
+
+    /// What the values are; of lists, the innermost ones.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Which groups of figures were computed.
+    pub fn content(&self) -> Content {
+        self.content
     }
 
     /// The Arrow type as `DataType` prints it for debugging; the widest one after a merge.
@@ -205,9 +129,35 @@ impl ColumnStatistics {
         &self.arrow_type
     }
 
+    /// Rows; of members of structs, the structs that are not null.
+    pub fn n_rows(&self) -> u64 {
+        self.n_rows
+    }
+
     /// Rows that are null.
     pub fn n_null(&self) -> u64 {
+        self.levels.first().map_or(self.n_null, |level| level.n_null)
+    }
+
+    /// Values that are null: rows, or items of the innermost lists.
+    pub fn n_null_values(&self) -> u64 {
         self.n_null
+    }
+
+    /// Values that are not null.
+    pub fn n_values(&self) -> u64 {
+        let all = self.levels.last().map_or(self.n_rows, |level| level.lengths.total);
+        all.saturating_sub(self.n_null)
+    }
+
+    /// Lists around the values, the outermost first.
+    pub fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    /// Innermost values of the rows that are not null, null values too: of lists in lists, all of a row together.
+    pub fn values_per_row(&self) -> Option<&Level> {
+        if self.levels.len() > 1 { Some(&self.per_row) } else { self.levels.first() }
     }
 
     /// Counts of NaN, infinities, zeros and negative values, with least and greatest value as floats; of decimals
@@ -216,7 +166,7 @@ impl ColumnStatistics {
         &self.moments
     }
 
-    /// Least value that is neither null nor NaN, or a bound below it. `None` if there is none, and for lists and structs.
+    /// Least value that is neither null nor NaN, or a bound below it. `None` if there is none, and for structs.
     pub fn min(&self) -> Option<&Bound> {
         self.min.as_ref()
     }
@@ -231,9 +181,10 @@ impl ColumnStatistics {
         self.min.as_ref().zip(self.max.as_ref())
     }
 
-    /// Exact sum of integers and booleans. `None` for other kinds, and beyond 128 bits.
+    /// Exact sum of integers, booleans and durations. `None` for other kinds, and beyond 128 bits.
     pub fn sum(&self) -> Option<i128> {
-        if matches!(self.kind, Kind::Bool | Kind::Int | Kind::UInt) { self.moments.sum } else { None }
+        let is_whole = matches!(self.kind, Kind::Bool | Kind::Int | Kind::UInt | Kind::Duration);
+        if is_whole && self.content.moments { self.moments.sum } else { None }
     }
 
     /// Mean of the finite values, in the column's unit. `None` without values, and for kinds that are not numeric.
@@ -247,89 +198,18 @@ impl ColumnStatistics {
     }
 
     /// What moments of decimals must be divided by.
-    fn unit(&self) -> f64 {
+    pub(super) fn unit(&self) -> f64 {
         10_f64.powi(i32::from(self.scale))
     }
 
-    /// Number of distinct values that are neither null nor NaN. `None` for lists and structs.
+    /// Number of distinct values that are neither null nor NaN. `None` for structs, and if it was not asked for.
     pub fn distinct(&self) -> Option<DistinctCount> {
-        self.kind.is_counted().then(|| DistinctCount {
-            count: self.distinct.count(),
+        (self.kind.is_counted() && self.content.distinct).then(|| DistinctCount {
+            // There are no more distinct values than values, whatever the estimate.
+            count: self.distinct.count().min(self.n_values().saturating_sub(self.moments.n_nan)),
             exact: self.distinct.is_exact(),
             relative_error: self.distinct.relative_error(),
         })
-    }
-
-    /// The `limit` most frequent values by (count, value), descending; counts never exceed the true ones.
-    pub fn top_values(&self, limit: usize) -> Vec<(Scalar, u64)> {
-        let mut entries: Vec<(FrequentValue<'_>, u64)> =
-            self.frequent.entries().map(|(value, count, _)| (value, count)).collect();
-        let limit = limit.min(entries.len());
-        // Only values that tie with the last one wanted have to be ordered by value among more than `limit`.
-        if limit > 0 && limit < entries.len() {
-            let last = entries.select_nth_unstable_by_key(limit - 1, |entry| std::cmp::Reverse(entry.1)).1.1;
-            entries.retain(|entry| entry.1 >= last);
-        }
-        let mut values: Vec<(Scalar, u64)> =
-            entries.into_iter().map(|(value, count)| (self.scalar(value), count)).collect();
-        values.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| b.0.compare(&a.0)));
-        values.truncate(limit);
-        values
-    }
-
-    /// Whether all distinct values are known with their exact counts.
-    pub fn top_values_exact(&self) -> bool {
-        self.frequent.is_exact()
-    }
-
-    fn scalar(&self, value: FrequentValue<'_>) -> Scalar {
-        match (value, self.kind) {
-            (FrequentValue::Fixed(bits), Kind::UInt) => Scalar::UInt(bits),
-            (FrequentValue::Fixed(bits), Kind::Float) => Scalar::Float(f64::from_bits(bits)),
-            (FrequentValue::Fixed(bits), _) => Scalar::Int(bits as i64),
-            (FrequentValue::Bytes(bytes), Kind::Decimal) => {
-                let value = bytes.try_into().map_or(0, i128::from_le_bytes);
-                Scalar::Decimal { value, scale: self.scale }
-            }
-            (FrequentValue::Bytes(bytes), Kind::Binary) => Scalar::Binary(bytes.into()),
-            (FrequentValue::Bytes(bytes), _) => Scalar::String(String::from_utf8_lossy(bytes).into_owned()),
-        }
-    }
-
-    /// The non-empty cells of the histogram of the finite values, ascending, as (low, high, count).
-    pub fn bins(&self) -> Vec<(f64, f64, u64)> {
-        let integral = self.kind != Kind::Float && self.scale <= 0;
-        let mut bins: Vec<_> = self.bits.cells(integral).iter().map(|c| (c.low, c.high, c.count)).collect();
-        let (min, max) = (self.moments.min / self.unit(), self.moments.max / self.unit());
-        if let Some(first) = bins.first_mut().filter(|first| min > first.0 && min <= first.1) {
-            first.0 = min;
-        }
-        if let Some(last) = bins.last_mut().filter(|last| max < last.1 && max >= last.0) {
-            last.1 = max;
-        }
-        bins
-    }
-
-    /// The 0 %, 1 %, .. 100 % quantiles of the finite values: of n values in order, p % is the one numbered
-    /// ceil(p n / 100). Exact up to 2048 distinct values, else interpolated within a bin. Empty without values.
-    pub fn quantiles(&self) -> Vec<f64> {
-        let bins = self.bins();
-        let total: u128 = bins.iter().map(|bin| u128::from(bin.2)).sum();
-        let (Some(first), Some(last)) = (bins.first(), bins.last()) else { return Vec::new() };
-        let mut quantiles = Vec::with_capacity(101);
-        let (mut at, mut before) = (0, 0_u128);
-        for percent in 0..=100_u128 {
-            let rank = (percent * total).div_ceil(100).max(1);
-            while rank > before + u128::from(bins[at].2) {
-                before += u128::from(bins[at].2);
-                at += 1;
-            }
-            let (low, high, count) = bins[at];
-            quantiles.push(low + (high - low) * (((rank - before) as f64 - 0.5) / count as f64));
-        }
-        quantiles[0] = first.0;
-        quantiles[100] = last.1;
-        quantiles
     }
 
     /// Bytes of the values of text and binary columns.
@@ -337,63 +217,119 @@ impl ColumnStatistics {
         self.kind.is_bytes().then_some(self.lengths)
     }
 
-    /// Items of the values of list columns.
+    /// Characters of the values of text columns.
+    pub fn characters(&self) -> Option<Lengths> {
+        (self.kind == Kind::String).then_some(self.characters)
+    }
+
+    /// Values of text and binary columns that are not UTF-8.
+    pub fn n_invalid_utf8(&self) -> u64 {
+        self.n_invalid_utf8
+    }
+
+    /// Items of the outermost lists.
     pub fn value_count(&self) -> Option<Lengths> {
-        (self.kind == Kind::List).then_some(self.lengths)
+        self.levels.first().map(|level| level.lengths)
+    }
+
+    /// The figures by weight, if weights were given.
+    pub fn weighted(&self) -> Option<&Weighted> {
+        self.weighted.as_deref()
     }
 
     /// The statistics of a column of `n` nulls.
     pub fn of_nulls(name: &str, data_type: &DataType, n: u64) -> Result<Self> {
-        let mut column = Self::new(name, data_type)?;
-        column.add_nulls(n);
+        let mut column = Self::new(vec![name.into()], data_type, Content::ALL)?;
+        column.add_null_rows(n);
         Ok(column)
     }
 
     /// The same values under another name, in a type that holds them in the same unit; `None` if it does not.
     pub fn retyped(&self, name: &str, data_type: &DataType) -> Option<Self> {
-        let target = Self::new(name, data_type).ok()?;
-        let same_kind = self.kind == target.kind && self.unit_of_type() == target.unit_of_type();
-        if !same_kind || self.scale != target.scale {
-            return None;
-        }
-        Some(Self { name: target.name, arrow_type: target.arrow_type, ..self.clone() })
+        let target = Self::new(vec![name.into()], data_type, self.content).ok()?;
+        self.check_mergeable(&target).ok()?;
+        let is_same_kind = self.kind == target.kind;
+        is_same_kind.then(|| Self { path: target.path, arrow_type: target.arrow_type, ..self.clone() })
     }
 
-    pub(super) fn add_nulls(&mut self, n: u64) {
-        self.n_null = self.n_null.saturating_add(n);
+    /// Count rows that are null.
+    pub(super) fn add_null_rows(&mut self, n: u64) {
+        self.n_rows = self.n_rows.saturating_add(n);
+        let nulls = self.levels.first_mut().map_or(&mut self.n_null, |level| &mut level.n_null);
+        *nulls = nulls.saturating_add(n);
+    }
+
+    /// Whether the counts of all values are known, of which everything else follows.
+    pub(super) fn is_counted_exactly(&self) -> bool {
+        self.kind.is_counted() && self.content.top_values && self.frequent.is_exact()
+    }
+
+    /// The integer that stands for a value of the column in its quantiles.
+    pub(super) fn key(&self, value: FrequentValue<'_>) -> i64 {
+        match (value, self.kind) {
+            (FrequentValue::Fixed(bits), Kind::Float) => key_of(f64::from_bits(bits)),
+            (FrequentValue::Fixed(bits), Kind::UInt) => (bits ^ (1 << 63)) as i64,
+            (FrequentValue::Fixed(bits), _) => bits as i64,
+            (FrequentValue::Bytes(_), _) => key_of(self.float(value)),
+        }
+    }
+
+    /// A value as a float, of decimals with the point.
+    pub(super) fn float(&self, value: FrequentValue<'_>) -> f64 {
+        match (value, self.kind) {
+            (FrequentValue::Fixed(bits), Kind::Float) => f64::from_bits(bits),
+            (FrequentValue::Fixed(bits), Kind::UInt) => bits as f64,
+            (FrequentValue::Fixed(bits), _) => bits as i64 as f64,
+            (FrequentValue::Bytes(bytes), _) => bytes.try_into().map_or(0, i128::from_le_bytes) as f64 / self.unit(),
+        }
+    }
+
+    /// Finite values as floats with their keys and counts, from exact counts.
+    pub(super) fn counted_numbers(&self) -> Vec<(f64, i64, u64)> {
+        let number = |(value, count, _)| (self.float(value), self.key(value), count);
+        self.frequent.entries().map(number).filter(|(float, _, _)| float.is_finite()).collect()
     }
 
     /// Whether `other` describes values that can be compared with ours.
     pub(super) fn check_mergeable(&self, other: &Self) -> Result<()> {
-        let same_kind = self.kind == other.kind && self.unit_of_type() == other.unit_of_type();
-        if same_kind && self.scale == other.scale || self.kind == Kind::Null || other.kind == Kind::Null {
+        let is_null = |column: &Self| column.kind == Kind::Null && column.levels.is_empty();
+        let unit = |column: &Self| if column.kind.has_unit() { unit_of(&column.arrow_type) } else { ("", false) };
+        let same_type = self.kind == other.kind && unit(self) == unit(other) && self.scale == other.scale;
+        let same_levels = self.levels.len() == other.levels.len() && self.content == other.content;
+        if same_type && same_levels || is_null(self) || is_null(other) {
             return Ok(());
         }
         Err(Error::SchemaMismatch {
-            place: format!("statistics of column '{}'", self.name),
+            place: format!("statistics of column '{}'", self.name()),
             problem: format!("{} cannot be merged with {}", self.arrow_type, other.arrow_type),
             hint: "cast the column to one type".into(),
         })
     }
 
-    /// The part of the type that decides what a number means: the unit, and whether there is a time zone.
-    fn unit_of_type(&self) -> (&str, bool) {
-        let is_temporal = matches!(self.kind, Kind::Time | Kind::Timestamp) || self.arrow_type.starts_with("Duration");
-        let unit = self.arrow_type.split(',').next().unwrap_or_default();
-        (if is_temporal { unit } else { "" }, is_temporal && self.arrow_type.contains("Some("))
+    /// Merge columns in their order.
+    pub(super) fn merge_each<'a>(&mut self, others: impl Iterator<Item = &'a Self>) -> Result<()> {
+        for other in others {
+            self.check_mergeable(other)?;
+            self.merge_unchecked(other);
+        }
+        Ok(())
     }
 
     pub(super) fn merge_unchecked(&mut self, other: &Self) {
-        if self.kind == Kind::Null && other.kind != Kind::Null {
-            let n_null = self.n_null;
+        if other.kind == Kind::Null && other.levels.is_empty() {
+            return self.add_null_rows(other.n_rows);
+        }
+        if self.kind == Kind::Null && self.levels.is_empty() {
+            let n_rows = self.n_rows;
             *self = other.clone();
-            self.add_nulls(n_null);
-            return;
+            return self.add_null_rows(n_rows);
         }
-        self.add_nulls(other.n_null);
-        if other.kind == Kind::Null {
-            return;
+        self.n_rows = self.n_rows.saturating_add(other.n_rows);
+        self.n_null = self.n_null.saturating_add(other.n_null);
+        for (ours, theirs) in self.levels.iter_mut().zip(&other.levels) {
+            ours.merge(theirs);
         }
+        self.per_row.merge(&other.per_row);
         if width_of(&other.arrow_type) > width_of(&self.arrow_type) {
             self.arrow_type.clone_from(&other.arrow_type);
         }
@@ -401,30 +337,45 @@ impl ColumnStatistics {
         self.moments.merge(&other.moments);
         self.bits.merge(&other.bits);
         self.lengths.merge(&other.lengths);
-        self.frequent.merge(&other.frequent);
+        self.characters.merge(&other.characters);
+        self.n_invalid_utf8 = self.n_invalid_utf8.saturating_add(other.n_invalid_utf8);
+        self.merge_counts(other);
         self.distinct.merge(&other.distinct);
+        if let (Some(ours), Some(theirs)) = (&mut self.weighted, &other.weighted) {
+            ours.merge(theirs);
+        }
+    }
+
+    /// Merge frequent values, and quantiles if these do not follow from them any more.
+    fn merge_counts(&mut self, other: &Self) {
+        let before = self.is_counted_exactly().then(|| self.frequent.clone());
+        self.frequent.merge(&other.frequent);
+        if !self.kind.is_numeric() || self.is_counted_exactly() || !self.content.quantiles {
+            return;
+        }
+        if let Some(exact) = before {
+            let after = std::mem::replace(&mut self.frequent, exact);
+            self.quantiles = self.quantiles_of_counts();
+            self.frequent = after;
+        }
+        if other.is_counted_exactly() {
+            self.quantiles.merge(&other.quantiles_of_counts());
+        } else {
+            self.quantiles.merge(&other.quantiles);
+        }
+    }
+
+    /// Quantiles made of exact counts.
+    pub(super) fn quantiles_of_counts(&self) -> Quantiles {
+        let mut values: Vec<(i64, u64)> = self.counted_numbers().into_iter().map(|(_, key, n)| (key, n)).collect();
+        values.sort_unstable();
+        let mut quantiles = Quantiles::default();
+        quantiles.update_counted(&values);
+        quantiles
     }
 
     pub(super) fn add_bounds(&mut self, min: Option<Bound>, max: Option<Bound>) {
         self.min = [self.min.take(), min].into_iter().flatten().reduce(Bound::min);
         self.max = [self.max.take(), max].into_iter().flatten().reduce(Bound::max);
     }
-}
-
-/// The name that is stored: only that of the outermost type, since fields are written out differently by each library.
-fn type_name(data_type: &DataType) -> String {
-    match data_type {
-        DataType::List(_) => "List".into(),
-        DataType::LargeList(_) => "LargeList".into(),
-        DataType::FixedSizeList(_, length) => format!("FixedSizeList({length})"),
-        DataType::Struct(_) => "Struct".into(),
-        DataType::Map(..) => "Map".into(),
-        plain => format!("{plain:?}"),
-    }
-}
-
-/// Orders types of one kind: by the digits of the name, then by name.
-fn width_of(arrow_type: &str) -> (u32, &str) {
-    let digits = arrow_type.bytes().skip_while(|b| !b.is_ascii_digit()).take_while(u8::is_ascii_digit);
-    (digits.take(4).fold(0, |width, digit| width * 10 + u32::from(digit - b'0')), arrow_type)
 }

@@ -1,10 +1,14 @@
-//! The stored form of table statistics. What can be derived is left out, what a kind does not have too.
+//! The stored form of table statistics. What can be derived is left out, what a kind does not have too, and figures by
+//! weight, which are computed on demand only.
 
 use super::TableStatistics;
-use super::column::{ColumnStatistics, Kind, Lengths};
+use super::column::ColumnStatistics;
+use super::content::Content;
+use super::kind::Kind;
+use super::lengths::{Lengths, Level};
 use super::scalar::{Bound, Scalar};
 use crate::error::Result;
-use crate::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, Moments, Reader, put_varint};
+use crate::sketch::{BitHistogram, Distinct, Frequent, Moments, Quantiles, Reader, put_varint};
 
 const VERSION: u8 = 1;
 
@@ -35,91 +39,119 @@ impl TableStatistics {
             columns.push(read_column(&mut reader)?);
         }
         reader.finish()?;
-        Ok(Self { n_rows, n_deleted, columns })
+        Ok(Self { n_rows, n_deleted, weight: None, columns })
     }
 }
 
 fn write_column(column: &ColumnStatistics, out: &mut Vec<u8>) {
-    put_bytes(out, column.name.as_bytes());
+    put_varint(out, column.path.len() as u64);
+    for name in &column.path {
+        put_bytes(out, name.as_bytes());
+    }
     out.push(column.kind as u8);
     put_bytes(out, column.arrow_type.as_bytes());
     out.extend(column.scale.to_le_bytes());
+    out.push(column.content.bits());
+    put_varint(out, column.n_rows);
     put_varint(out, column.n_null);
+    put_varint(out, column.levels.len() as u64);
+    column.levels.iter().for_each(|level| level.write(out));
+    if column.levels.len() > 1 {
+        column.per_row.write(out);
+    }
     write_bound(column.min.as_ref(), out);
     write_bound(column.max.as_ref(), out);
     if column.kind.is_counted() {
         column.frequent.write(out);
-        // The exact values are the distinct ones.
-        if !column.frequent.is_exact() {
+        if !distinct_follow(column) {
             column.distinct.write(out);
         }
     }
     if column.kind.is_numeric() {
         column.moments.write(out);
-        if !bits_follow(column) {
+        if !column.is_counted_exactly() {
             column.bits.write(out);
+            column.quantiles.write(out);
         }
-    } else {
-        for field in [column.lengths.n, column.lengths.min, column.lengths.max, column.lengths.total] {
-            put_varint(out, field);
-        }
+    } else if column.kind.is_bytes() {
+        column.lengths.write(out);
+        column.characters.write(out);
+        put_varint(out, column.n_invalid_utf8);
     }
 }
 
 fn read_column(reader: &mut Reader<'_>) -> Result<ColumnStatistics> {
-    let name = reader.string()?;
+    let n_names = reader.count(1)?;
+    let path = (0..n_names).map(|_| reader.string()).collect::<Result<_>>()?;
     let code = reader.u8()?;
     let Some(&(kind, _)) = Kind::ALL.get(usize::from(code)) else {
         return Err(reader.corrupt("the kind of a column is unknown", Kind::ALL.len(), code));
     };
     let arrow_type = reader.string()?;
     let scale = reader.u8()? as i8;
-    let mut column = ColumnStatistics::empty(name, kind, arrow_type, scale);
-    column.n_null = reader.varint()?;
+    let mut column = ColumnStatistics::empty(path, kind, arrow_type, scale);
+    let content = reader.u8()?;
+    column.content =
+        Content::from_bits(content).ok_or_else(|| reader.corrupt("the content is unknown", "0 to 15", content))?;
+    (column.n_rows, column.n_null) = (reader.varint()?, reader.varint()?);
+    let n_levels = reader.count(8)?;
+    column.levels = (0..n_levels).map(|_| Level::read(reader)).collect::<Result<_>>()?;
+    if n_levels > 1 {
+        column.per_row = Level::read(reader)?;
+    }
     column.min = read_bound(kind, scale, reader)?;
     column.max = read_bound(kind, scale, reader)?;
     if kind.is_counted() {
-        let frequent = Frequent::read(reader)?;
-        if frequent.is_bytes() != column.frequent.is_bytes() {
-            return Err(reader.corrupt("the frequent values are of another kind", kind.as_str(), "other values"));
-        }
-        column.distinct =
-            if frequent.is_exact() { Distinct::of_sorted(frequent.hashes()) } else { Distinct::read(reader)? };
-        column.frequent = frequent;
+        read_counts(&mut column, reader)?;
     }
     if kind.is_numeric() {
         column.moments = Moments::read(reader)?;
-        column.bits = if bits_follow(&column) { bits_of(&column) } else { BitHistogram::read(reader)? };
-    } else {
-        column.lengths =
-            Lengths { n: reader.varint()?, min: reader.varint()?, max: reader.varint()?, total: reader.varint()? };
+        if column.is_counted_exactly() {
+            column.settle();
+        } else {
+            column.bits = BitHistogram::read(reader)?;
+            column.quantiles = Quantiles::read(reader)?;
+        }
+    } else if kind.is_bytes() {
+        (column.lengths, column.characters) = (Lengths::read(reader)?, Lengths::read(reader)?);
+        column.n_invalid_utf8 = reader.varint()?;
     }
     Ok(column)
 }
 
-/// Whether the histogram follows from the counts of the values, which are exact and all there.
-fn bits_follow(column: &ColumnStatistics) -> bool {
-    column.kind.is_counted() && column.frequent.is_exact() && !column.frequent.is_bytes()
+fn read_counts(column: &mut ColumnStatistics, reader: &mut Reader<'_>) -> Result<()> {
+    let frequent = Frequent::read(reader)?;
+    if frequent.is_bytes() != column.frequent.is_bytes() {
+        return Err(reader.corrupt("the frequent values are of another kind", column.kind.as_str(), "other values"));
+    }
+    column.frequent = frequent;
+    column.distinct =
+        if distinct_follow(column) { Distinct::of_sorted(column.frequent.hashes()) } else { Distinct::read(reader)? };
+    Ok(())
 }
 
-fn bits_of(column: &ColumnStatistics) -> BitHistogram {
-    let float = |bits: u64| match column.kind {
-        Kind::Float => f64::from_bits(bits),
-        Kind::UInt => bits as f64,
-        _ => bits as i64 as f64,
-    };
-    let values: Vec<(f64, u64)> = column
-        .frequent
-        .entries()
-        .filter_map(|(value, count, _)| match value {
-            FrequentValue::Fixed(bits) => Some((float(bits), count)),
-            FrequentValue::Bytes(_) => None,
-        })
-        .collect();
-    let mut bits = BitHistogram::default();
-    bits.update_counted(&values);
-    bits.freeze();
-    bits
+/// Whether the exact values are the distinct ones.
+fn distinct_follow(column: &ColumnStatistics) -> bool {
+    column.is_counted_exactly() && column.content.distinct
+}
+
+impl ColumnStatistics {
+    /// Drop what only updates need, and what follows from exact counts.
+    pub(super) fn settle(&mut self) {
+        if self.kind.is_numeric() && self.is_counted_exactly() {
+            let counts: Vec<(f64, u64)> =
+                self.counted_numbers().into_iter().map(|(value, _, count)| (value, count)).collect();
+            self.bits = BitHistogram::default();
+            self.bits.update_counted(&counts);
+            self.quantiles = Quantiles::default();
+        }
+        self.bits.freeze();
+        self.quantiles.freeze();
+        self.frequent.freeze();
+        self.distinct.freeze();
+        self.levels.iter_mut().for_each(Level::freeze);
+        self.per_row.freeze();
+    }
 }
 
 fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
@@ -149,10 +181,12 @@ fn read_bound(kind: Kind, scale: i8, reader: &mut Reader<'_>) -> Result<Option<B
         other => return Err(reader.corrupt("the mark of a bound is unknown", "0, 1 or 2", other)),
     };
     let value = match kind {
-        Kind::Null | Kind::List | Kind::Struct => {
+        Kind::Null | Kind::Struct => {
             return Err(reader.corrupt("there is a bound", "none", kind.as_str()));
         }
-        Kind::Bool | Kind::Int | Kind::Date | Kind::Time | Kind::Timestamp => Scalar::Int(reader.u64()? as i64),
+        Kind::Bool | Kind::Int | Kind::Date | Kind::Time | Kind::Timestamp | Kind::Duration => {
+            Scalar::Int(reader.u64()? as i64)
+        }
         Kind::UInt => Scalar::UInt(reader.u64()?),
         Kind::Float => Scalar::Float(reader.f64()?),
         Kind::Decimal => Scalar::Decimal { value: reader.i128()?, scale },

@@ -1,8 +1,11 @@
 //! Values of one column on their way into its statistics: gathered into blocks, then summed and counted.
+//!
+//! As long as all values are counted, histogram and quantiles follow from the counts. Before the counts get too many to
+//! be exact they spill: what was counted goes into both summaries, and from then on every value does.
 
 use super::column::ColumnStatistics;
 use super::scalar::{Bound, Scalar};
-use crate::sketch::{BLOCK, hash_bytes, hash_u64};
+use crate::sketch::{BLOCK, Frequent, hash_bytes, hash_u64, key_of};
 
 /// A value of a numeric lane: every numeric column is widened to one of these.
 pub(super) trait Number: Copy + Default {
@@ -37,6 +40,19 @@ impl<T: Number> Block<T> {
         }
     }
 
+    /// Add values as they are: whole blocks where they lie.
+    #[inline]
+    pub(super) fn extend_same(&mut self, values: &[T], into: &mut ColumnStatistics) {
+        let start = (BLOCK - self.values.len()) % BLOCK;
+        let (first, rest) = values.split_at(start.min(values.len()));
+        self.extend(first, |value| value, into);
+        let mut blocks = rest.chunks_exact(BLOCK);
+        for block in &mut blocks {
+            T::add(block, &mut self.window, into);
+        }
+        self.extend(blocks.remainder(), |value| value, into);
+    }
+
     fn add(&mut self, into: &mut ColumnStatistics) {
         T::add(&self.values, &mut self.window, into);
         self.values.clear();
@@ -54,6 +70,8 @@ impl<T: Number> Block<T> {
 /// Counts of integers that lie close to each other, so that each of them is hashed once and not at every row.
 #[derive(Default)]
 pub(super) struct Window {
+    /// Whether histogram and quantiles get every value.
+    spilled: bool,
     /// Least integer of the window; its counts are empty until it is in use.
     least: i64,
     counts: Vec<u64>,
@@ -85,37 +103,73 @@ impl Window {
     }
 
     fn flush(&mut self, statistics: &mut ColumnStatistics) {
-        let mut floats = Vec::new();
-        for (offset, count) in self.counts.iter_mut().enumerate().filter(|(_, count)| **count > 0) {
-            let value = self.least.wrapping_add(offset as i64);
-            floats.push((value as f64, *count));
-            count_fixed(value as u64, *count, statistics);
-            *count = 0;
+        let held = |(offset, count): (usize, &mut u64)| (self.least.wrapping_add(offset as i64), std::mem::take(count));
+        let counts: Vec<(i64, u64)> =
+            self.counts.iter_mut().enumerate().filter(|(_, count)| **count > 0).map(held).collect();
+        self.spill(statistics, counts.len());
+        for &(value, count) in &counts {
+            count_fixed(value as u64, count, statistics);
         }
-        statistics.bits.update_counted(&floats);
+        if self.spilled {
+            let floats: Vec<(f64, u64)> = counts.iter().map(|&(value, count)| (value as f64, count)).collect();
+            statistics.bits.update_counted(&floats);
+            statistics.quantiles.update_counted(&counts);
+        }
+    }
+
+    /// Let histogram and quantiles get every value if `n` more values may be too many to be counted.
+    fn spill(&mut self, statistics: &mut ColumnStatistics, n: usize) {
+        let content = statistics.content;
+        let fits =
+            content.top_values && statistics.frequent.is_exact() && statistics.frequent.len() + n <= Frequent::CAP;
+        if self.spilled || fits || !content.quantiles {
+            return;
+        }
+        self.spilled = true;
+        if statistics.is_counted_exactly() {
+            let counts: Vec<(f64, u64)> =
+                statistics.counted_numbers().into_iter().map(|(value, _, count)| (value, count)).collect();
+            statistics.bits.update_counted(&counts);
+            statistics.quantiles = statistics.quantiles_of_counts();
+        }
     }
 }
 
 impl Number for f64 {
-    fn add(block: &[Self], _window: &mut Window, statistics: &mut ColumnStatistics) {
-        statistics.moments.update_floats(block);
-        statistics.bits.update(block);
-        for value in block.iter().filter(|value| !value.is_nan()) {
-            count_fixed((value + 0.0).to_bits(), 1, statistics); // Adding zero turns minus zero into zero.
+    fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
+        let content = statistics.content;
+        if content.moments {
+            statistics.moments.update_floats(block);
         }
+        window.spill(statistics, block.len());
+        if window.spilled {
+            statistics.bits.update(block);
+            add_keys(block.iter().filter(|value| value.is_finite()).map(|&value| key_of(value)), statistics);
+        }
+        // Adding zero turns minus zero into zero.
+        count_all(block.iter().filter(|value| !value.is_nan()).map(|value| (value + 0.0).to_bits()), statistics);
     }
 }
 
 impl Number for i64 {
     fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
-        statistics.moments.update_integers(block);
-        let Some((min, max)) = add_bounds(block, Scalar::Int, statistics) else { return };
-        if !window.count(block, min, max, statistics) {
-            add_floats(block, |value| value as f64, statistics);
-            for &value in block {
-                count_fixed(value as u64, 1, statistics);
-            }
+        if statistics.content.moments {
+            statistics.moments.update_integers(block);
         }
+        let content = statistics.content;
+        if !content.moments && !content.top_values && !content.quantiles {
+            return count_all(block.iter().map(|&value| value as u64), statistics);
+        }
+        let Some((min, max)) = add_bounds(block, Scalar::Int, statistics) else { return };
+        if window.count(block, min, max, statistics) {
+            return;
+        }
+        window.spill(statistics, block.len());
+        if window.spilled {
+            add_floats(block, |value| value as f64, statistics);
+            statistics.quantiles.update(block);
+        }
+        count_all(block.iter().map(|&value| value as u64), statistics);
     }
 
     fn flush(window: &mut Window, statistics: &mut ColumnStatistics) {
@@ -124,23 +178,33 @@ impl Number for i64 {
 }
 
 impl Number for u64 {
-    fn add(block: &[Self], _window: &mut Window, statistics: &mut ColumnStatistics) {
-        statistics.moments.update_integers(block);
-        add_bounds(block, Scalar::UInt, statistics);
-        add_floats(block, |value| value as f64, statistics);
-        for &value in block {
-            count_fixed(value, 1, statistics);
+    fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
+        if statistics.content.moments {
+            statistics.moments.update_integers(block);
         }
+        add_bounds(block, Scalar::UInt, statistics);
+        window.spill(statistics, block.len());
+        if window.spilled {
+            add_floats(block, |value| value as f64, statistics);
+            add_keys(block.iter().map(|&value| (value ^ (1 << 63)) as i64), statistics);
+        }
+        count_all(block.iter().copied(), statistics);
     }
 }
 
 impl Number for i128 {
-    fn add(block: &[Self], _window: &mut Window, statistics: &mut ColumnStatistics) {
+    fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
         let scale = statistics.scale;
         let unit = 10_f64.powi(i32::from(scale));
-        statistics.moments.update_integers(block);
+        if statistics.content.moments {
+            statistics.moments.update_integers(block);
+        }
         add_bounds(block, |value| Scalar::Decimal { value, scale }, statistics);
-        add_floats(block, |value| value as f64 / unit, statistics);
+        window.spill(statistics, block.len());
+        if window.spilled {
+            add_floats(block, |value| value as f64 / unit, statistics);
+            add_keys(block.iter().map(|&value| key_of(value as f64 / unit)), statistics);
+        }
         for value in block {
             let bytes = value.to_le_bytes();
             count_bytes(hash_bytes(&bytes), &bytes, 1, statistics);
@@ -168,36 +232,79 @@ fn add_floats<T: Copy>(block: &[T], float: impl Fn(T) -> f64, statistics: &mut C
     statistics.bits.update(&floats[..block.len()]);
 }
 
+/// Add at most a block to the quantiles.
+fn add_keys(values: impl Iterator<Item = i64>, statistics: &mut ColumnStatistics) {
+    let mut keys = [0; BLOCK];
+    let mut n = 0;
+    for (place, value) in keys.iter_mut().zip(values) {
+        *place = value;
+        n += 1;
+    }
+    statistics.quantiles.update(&keys[..n]);
+}
+
+/// Count values of eight bytes, at most a block.
+#[inline]
+fn count_all(values: impl Iterator<Item = u64>, statistics: &mut ColumnStatistics) {
+    if statistics.content.top_values {
+        values.for_each(|value| count_fixed(value, 1, statistics));
+    } else if statistics.content.distinct {
+        let mut block = [0; BLOCK];
+        let mut n = 0;
+        for (place, value) in block.iter_mut().zip(values) {
+            *place = value;
+            n += 1;
+        }
+        statistics.distinct.insert_fixed(&block[..n]);
+    }
+}
+
 /// Count a value of eight bytes. The distinct ones are those of the frequent ones while these are exact.
 #[inline]
 fn count_fixed(value: u64, count: u64, statistics: &mut ColumnStatistics) {
     let hash = hash_u64(value);
-    if statistics.frequent.update_fixed(hash, value, count) || !statistics.frequent.is_exact() {
+    let may_be_new = !statistics.content.top_values
+        || statistics.frequent.update_fixed(hash, value, count)
+        || !statistics.frequent.is_exact();
+    if may_be_new && statistics.content.distinct {
         statistics.distinct.insert(hash);
     }
 }
 
 /// Count a byte string; whether it may be one not seen before.
 fn count_bytes(hash: u64, value: &[u8], count: u64, statistics: &mut ColumnStatistics) -> bool {
-    let may_be_new = statistics.frequent.update_bytes(hash, value, count) || !statistics.frequent.is_exact();
-    if may_be_new {
+    let may_be_new = !statistics.content.top_values
+        || statistics.frequent.update_bytes(hash, value, count)
+        || !statistics.frequent.is_exact();
+    if may_be_new && statistics.content.distinct {
         statistics.distinct.insert(hash);
     }
     may_be_new
 }
 
-/// Least and greatest of the byte strings seen.
+/// Least and greatest of the byte strings seen, and whether all were ASCII.
 #[derive(Default)]
 pub(super) struct Extremes {
     least: Option<(u64, Vec<u8>)>,
     greatest: Option<(u64, Vec<u8>)>,
+    /// Whether bytes and characters may differ: not before the first value that is not ASCII.
+    is_mixed: bool,
 }
 
 impl Extremes {
     /// Add `count` rows that hold `value`.
     #[inline]
     pub(super) fn add(&mut self, value: &[u8], count: u64, into: &mut ColumnStatistics) {
+        let is_ascii = value.is_ascii();
+        if !is_ascii && !self.is_mixed {
+            self.is_mixed = true;
+            into.characters = into.lengths;
+        }
         into.lengths.add(value.len() as u64, count);
+        if self.is_mixed {
+            let characters = if is_ascii { value.len() as u64 } else { count_characters(value, count, into) };
+            into.characters.add(characters, count);
+        }
         if count_bytes(hash_bytes(value), value, count, into) {
             self.widen(value);
         }
@@ -221,7 +328,18 @@ impl Extremes {
         let min = self.least.take().map(|(_, value)| Bound::lower(scalar(value)));
         let max = self.greatest.take().map(|(_, value)| Bound::upper(scalar(value)));
         into.add_bounds(min, max);
+        if !self.is_mixed {
+            into.characters = into.lengths;
+        }
     }
+}
+
+/// Characters of a value that is not ASCII; of one that is not UTF-8, bytes that begin one.
+fn count_characters(value: &[u8], count: u64, into: &mut ColumnStatistics) -> u64 {
+    if std::str::from_utf8(value).is_err() {
+        into.n_invalid_utf8 = into.n_invalid_utf8.saturating_add(count);
+    }
+    value.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() as u64
 }
 
 /// The first eight bytes as a number that orders as they do; shorter strings are padded with zeros.

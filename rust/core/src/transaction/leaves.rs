@@ -218,14 +218,17 @@ impl LeafContent {
 /// Zones of a file, by field id, from its statistics.
 pub(crate) fn zones(table: &TableStatistics, schema: &TableSchema) -> Result<FileZones> {
     let mut zones = FileZones::new();
-    for column in &table.columns {
-        let field = schema.field(column.name()).ok_or_else(|| Error::Corruption {
-            path: column.name().into(),
+    // Members of structs are columns of the statistics, but not of the table.
+    for column in table.columns.iter().filter(|column| column.path().len() == 1) {
+        let field = schema.field(&column.path()[0]).ok_or_else(|| Error::Corruption {
+            path: column.name(),
             problem: "statistics name a column that the table has not".into(),
             expected: "a column of the table".into(),
-            found: column.name().into(),
+            found: column.name(),
         })?;
-        let (min, max) = (column.min().and_then(bound), column.max().and_then(bound));
+        // Bounds of a list's items are no bounds of the list.
+        let bounds = if column.levels().is_empty() { (column.min(), column.max()) } else { (None, None) };
+        let (min, max) = (bounds.0.and_then(bound), bounds.1.and_then(bound));
         let has_nan = column.moments().n_nan > 0;
         zones.insert(field.id, Zone { n_null: column.n_null(), has_nan, min, max });
     }

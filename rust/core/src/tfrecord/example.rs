@@ -1,0 +1,253 @@
+//! `tf.Example` messages, read from protobuf's wire format, as columns of lists.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow_array::{
+    ArrayRef, Float32Array, Int64Array, LargeBinaryArray, LargeListArray, NullArray, RecordBatch, RecordBatchOptions,
+};
+use arrow_buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_schema::{Field, Schema};
+
+use crate::error::Result;
+
+type Parsed<T> = std::result::Result<T, String>;
+
+/// Rows of a batch on their way into columns.
+#[derive(Default)]
+pub(super) struct Examples {
+    n_rows: usize,
+    columns: BTreeMap<String, Column>,
+}
+
+/// One feature: a list, or null, for each row so far.
+#[derive(Default)]
+struct Column {
+    values: Values,
+    offsets: Vec<i64>,
+    valid: Vec<bool>,
+}
+
+#[derive(Default)]
+enum Values {
+    #[default]
+    Unknown,
+    Bytes {
+        data: Vec<u8>,
+        offsets: Vec<i64>,
+    },
+    Floats(Vec<f32>),
+    Integers(Vec<i64>),
+}
+
+impl Examples {
+    pub(super) fn n_rows(&self) -> usize {
+        self.n_rows
+    }
+
+    /// Add one `Example { Features features = 1 }`, `Features { map<string, Feature> feature = 1 }`.
+    pub(super) fn add(&mut self, record: &[u8]) -> Parsed<()> {
+        let row = self.n_rows;
+        let mut example = Wire(record);
+        while let Some((field, value)) = example.next()? {
+            let (1, Value::Bytes(features)) = (field, value) else { continue };
+            let mut features = Wire(features);
+            while let Some((field, value)) = features.next()? {
+                if let (1, Value::Bytes(entry)) = (field, value) {
+                    self.add_feature(entry, row)?;
+                }
+            }
+        }
+        self.n_rows += 1;
+        Ok(())
+    }
+
+    fn add_feature(&mut self, entry: &[u8], row: usize) -> Parsed<()> {
+        let (mut name, mut feature) = (&b""[..], &b""[..]);
+        let mut entry = Wire(entry);
+        while let Some((field, value)) = entry.next()? {
+            match (field, value) {
+                (1, Value::Bytes(bytes)) => name = bytes,
+                (2, Value::Bytes(bytes)) => feature = bytes,
+                _ => {}
+            }
+        }
+        let name = std::str::from_utf8(name).map_err(|_| "the name of a feature is not UTF-8".to_string())?;
+        if !self.columns.contains_key(name) {
+            self.columns.insert(name.into(), Column::default());
+        }
+        let Some(column) = self.columns.get_mut(name) else { return Ok(()) };
+        if column.valid.len() > row {
+            return Err(format!("feature '{name}' stands in it twice"));
+        }
+        column.fill(row);
+        column.add(feature).map_err(|problem| format!("feature '{name}' {problem}"))
+    }
+
+    /// All rows since the last call; the features stay known.
+    pub(super) fn take(&mut self) -> Result<RecordBatch> {
+        let n_rows = std::mem::take(&mut self.n_rows);
+        let mut fields = Vec::with_capacity(self.columns.len());
+        let mut arrays = Vec::with_capacity(self.columns.len());
+        for (name, column) in &mut self.columns {
+            column.fill(n_rows);
+            let array = column.take()?;
+            fields.push(Field::new(name, array.data_type().clone(), true));
+            arrays.push(array);
+        }
+        let options = RecordBatchOptions::new().with_row_count(Some(n_rows));
+        Ok(RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), arrays, &options)?)
+    }
+}
+
+impl Column {
+    /// Null for the rows that lacked the feature.
+    fn fill(&mut self, n_rows: usize) {
+        let end = self.values.len() as i64;
+        if self.offsets.is_empty() {
+            self.offsets.push(0);
+        }
+        self.offsets.resize(n_rows + 1, end);
+        self.valid.resize(n_rows, false);
+    }
+
+    /// Add one `Feature { oneof { BytesList = 1, FloatList = 2, Int64List = 3 } }`, each `{ repeated value = 1 }`.
+    fn add(&mut self, feature: &[u8]) -> Parsed<()> {
+        let mut feature = Wire(feature);
+        let mut is_present = false;
+        while let Some((kind, value)) = feature.next()? {
+            let (1..=3, Value::Bytes(list)) = (kind, value) else { continue };
+            is_present = true;
+            self.values.become_kind(kind)?;
+            let mut list = Wire(list);
+            while let Some((field, value)) = list.next()? {
+                if field == 1 {
+                    self.values.push(value)?;
+                }
+            }
+        }
+        self.offsets.push(self.values.len() as i64);
+        self.valid.push(is_present);
+        Ok(())
+    }
+
+    fn take(&mut self) -> Result<ArrayRef> {
+        let (offsets, valid) = (std::mem::take(&mut self.offsets), std::mem::take(&mut self.valid));
+        let items: ArrayRef = match &mut self.values {
+            Values::Unknown => return Ok(Arc::new(NullArray::new(valid.len()))),
+            Values::Floats(values) => Arc::new(Float32Array::from(std::mem::take(values))),
+            Values::Integers(values) => Arc::new(Int64Array::from(std::mem::take(values))),
+            Values::Bytes { data, offsets } => {
+                let ends = std::mem::replace(offsets, vec![0]);
+                let ends = OffsetBuffer::new(ScalarBuffer::from(ends));
+                Arc::new(LargeBinaryArray::try_new(ends, Buffer::from_vec(std::mem::take(data)), None)?)
+            }
+        };
+        let item = Arc::new(Field::new("item", items.data_type().clone(), true));
+        let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
+        Ok(Arc::new(LargeListArray::try_new(item, offsets, items, Some(NullBuffer::from(valid)))?))
+    }
+}
+
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Self::Unknown => 0,
+            Self::Bytes { offsets, .. } => offsets.len() - 1,
+            Self::Floats(values) => values.len(),
+            Self::Integers(values) => values.len(),
+        }
+    }
+
+    fn become_kind(&mut self, kind: u64) -> Parsed<()> {
+        match (&*self, kind) {
+            (Self::Unknown, 1) => *self = Self::Bytes { data: Vec::new(), offsets: vec![0] },
+            (Self::Unknown, 2) => *self = Self::Floats(Vec::new()),
+            (Self::Unknown, _) => *self = Self::Integers(Vec::new()),
+            (Self::Bytes { .. }, 1) | (Self::Floats(_), 2) | (Self::Integers(_), 3) => {}
+            _ => return Err("has another kind of values than in the records before".into()),
+        }
+        Ok(())
+    }
+
+    /// Numbers stand one by one or packed.
+    fn push(&mut self, value: Value<'_>) -> Parsed<()> {
+        match (self, value) {
+            (Self::Bytes { data, offsets }, Value::Bytes(bytes)) => {
+                data.extend_from_slice(bytes);
+                offsets.push(data.len() as i64);
+            }
+            (Self::Floats(values), Value::Fixed32(bits)) => values.push(f32::from_bits(bits)),
+            (Self::Floats(values), Value::Bytes(packed)) => {
+                let (floats, []) = packed.as_chunks::<4>() else { return Err("has a float that is cut".into()) };
+                values.extend(floats.iter().map(|bytes| f32::from_le_bytes(*bytes)));
+            }
+            (Self::Integers(values), Value::Varint(value)) => values.push(value as i64),
+            (Self::Integers(values), Value::Bytes(packed)) => {
+                let mut packed = Wire(packed);
+                while !packed.0.is_empty() {
+                    values.push(packed.varint()? as i64);
+                }
+            }
+            _ => return Err("has values that are not of its kind".into()),
+        }
+        Ok(())
+    }
+}
+
+/// One value of the wire format.
+enum Value<'a> {
+    Varint(u64),
+    Fixed32(u32),
+    Fixed64,
+    Bytes(&'a [u8]),
+}
+
+/// What is left of a message.
+struct Wire<'a>(&'a [u8]);
+
+impl<'a> Wire<'a> {
+    /// The number and value of the next field.
+    fn next(&mut self) -> Parsed<Option<(u64, Value<'a>)>> {
+        if self.0.is_empty() {
+            return Ok(None);
+        }
+        let tag = self.varint()?;
+        let value = match tag & 7 {
+            0 => Value::Varint(self.varint()?),
+            1 => {
+                self.take(8)?;
+                Value::Fixed64
+            }
+            2 => {
+                let length = self.varint()?;
+                Value::Bytes(self.take(usize::try_from(length).unwrap_or(usize::MAX))?)
+            }
+            5 => {
+                let mut bytes = [0; 4];
+                bytes.copy_from_slice(self.take(4)?);
+                Value::Fixed32(u32::from_le_bytes(bytes))
+            }
+            other => return Err(format!("there is no wire type {other}")),
+        };
+        Ok(Some((tag >> 3, value)))
+    }
+
+    fn take(&mut self, n: usize) -> Parsed<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(n).ok_or_else(|| "the message ends too early".to_string())?;
+        self.0 = rest;
+        Ok(head)
+    }
+
+    fn varint(&mut self) -> Parsed<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let byte = self.take(1)?[0];
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err("a number is too long".into())
+    }
+}

@@ -1,0 +1,97 @@
+"""Statistics are those that TensorFlow Data Validation 1.16.1 made of the same rows (tests/conformance/tfdv).
+
+With `compatibility="tfdv"` every field is; without it, every field but those that are ours by intention: the mean
+beside infinities, histograms, bytes, and strings whose weight is below 1. TFDV adds weights of strings up in 32 bits.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorflow_metadata.proto.v0 import statistics_pb2
+from tests.conformance.tfdv_statistics_cases import cases
+
+import lakebed as lb
+
+GOLDEN = Path(__file__).with_name("tfdv")
+CASES = cases()
+OWN_FIELDS = {"custom_stats", "path"}
+OURS = {"histograms", "num_values_histogram", "median"}
+"""Fields that are other ones by intention unless asked for TFDV's."""
+
+
+def golden(name: str) -> Any:
+    data = (GOLDEN / f"{name.replace(' ', '_')}.pb").read_bytes()
+    (dataset,) = statistics_pb2.DatasetFeatureStatisticsList.FromString(data).datasets
+    return dataset
+
+
+def differences(ours: Any, theirs: Any, place: str, ignored: set[str]) -> list[str]:
+    """Fields in which two messages differ."""
+    found: list[str] = []
+    for field in ours.DESCRIPTOR.fields:
+        if field.name in ignored:
+            continue
+        left, right = getattr(ours, field.name), getattr(theirs, field.name)
+        name = f"{place}.{field.name}"
+        if field.is_repeated:
+            if len(left) != len(right):
+                found.append(f"{name}: {len(left)} items, not {len(right)}")
+            pairs = [(f"{name}[{i}]", *pair) for i, pair in enumerate(zip(left, right, strict=False))]
+        else:
+            pairs = [(name, left, right)]
+        for spot, a, b in pairs:
+            if field.message_type is not None:
+                found += differences(a, b, spot, ignored)
+            elif not same(a, b, tolerance=1e-6 if "weighted_string" in spot else 1e-9):
+                found.append(f"{spot}: {a!r}, not {b!r}")
+    return found
+
+
+def same(ours: Any, theirs: Any, tolerance: float) -> bool:
+    if isinstance(ours, float) and math.isnan(ours):
+        return math.isnan(theirs)
+    return bool(ours == theirs or (isinstance(ours, float) and math.isclose(ours, theirs, rel_tol=tolerance)))
+
+
+def compare(name: str, compatibility: str | None, ignored: set[str]) -> list[str]:
+    batch, weight = CASES[name]
+    ours = lb.statistics(batch, weights=weight, compatibility=compatibility).dataset()
+    theirs = golden(name)
+    assert (ours.num_examples, ours.weighted_num_examples) == (
+        theirs.num_examples,
+        pytest.approx(theirs.weighted_num_examples),
+    )
+    columns = {tuple(feature.path.step): feature for feature in ours.features}
+    expected = {tuple(feature.path.step): feature for feature in theirs.features}
+    assert sorted(columns) == sorted(expected)
+    return [
+        difference
+        for path, feature in expected.items()
+        for difference in differences(columns[path], feature, ".".join(path), OWN_FIELDS | ignored)
+    ]
+
+
+def test_every_case_was_run_on_tfdv() -> None:
+    assert len(CASES) > 10
+    assert sorted(path.stem for path in GOLDEN.glob("*.pb")) == sorted(name.replace(" ", "_") for name in CASES)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_with_compatibility_every_field_is_tfdvs(name: str) -> None:
+    assert compare(name, "tfdv", set()) == []
+
+
+@pytest.mark.parametrize("name", sorted(set(CASES) - {"special floats", "text", "weights"}))
+def test_without_it_all_but_the_histograms_are_tfdvs(name: str) -> None:
+    assert compare(name, None, OURS) == []
+
+
+def test_the_mean_beside_infinities_is_that_of_the_finite_numbers() -> None:
+    batch, _ = CASES["special floats"]
+    ours, theirs = lb.statistics(batch).dataset().features[0].num_stats, golden("special floats").features[0].num_stats
+    assert (ours.mean, math.isnan(theirs.mean)) == (1.5, True)
+    assert (ours.min, ours.max, ours.num_zeros) == (theirs.min, theirs.max, theirs.num_zeros)

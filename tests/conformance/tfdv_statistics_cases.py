@@ -1,0 +1,82 @@
+"""Data of which TensorFlow Data Validation 1.16.1 itself made statistics; what it made is in tests/conformance/tfdv.
+
+Needs nothing but pyarrow and NumPy, so that it runs in TFDV's own environment too. Fixed seeds: both sides see the same
+rows.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+Table = dict[str, list[Any]]
+
+
+def lists(values: list[Any]) -> list[Any]:
+    """Scalars as TFDV wants them: a list of one value for each row, null where it is missing."""
+    return [None if value is None else [value] for value in values]
+
+
+def cases() -> dict[str, tuple[pa.RecordBatch, str | None]]:
+    """The batches by name, with the column of weights where there is one."""
+    rng = np.random.default_rng(11)
+    n = 2000
+    ints = rng.integers(-50, 1000, n).tolist()
+    floats = rng.normal(3, 2, n).tolist()
+    words = [f"w{int(value**3 * 250)}" for value in rng.random(n).tolist()]
+    missing = [None if value < 0.1 else int(value * 100) for value in rng.random(n).tolist()]
+    special = [1.0, math.nan, 2.0, math.inf, -math.inf, 3.0, 0.0, math.nan]
+    lengths = rng.integers(0, 5, n).tolist()
+    ragged = [list(range(length)) for length in lengths]
+    found: dict[str, pa.RecordBatch] = {
+        "scalars": batch(
+            i=(lists(ints), pa.int64()),
+            f=(lists(floats), pa.float64()),
+            s=(lists(words), pa.string()),
+            m=(lists(missing), pa.int64()),
+        ),
+        "constants": batch(
+            one=(lists([7] * 20), pa.int64()),
+            zero=(lists([0.0] * 20), pa.float64()),
+            flag=(lists([i % 2 for i in range(20)]), pa.int64()),
+            same=(lists(["x"] * 20), pa.string()),
+            nothing=([None] * 20, pa.int64()),
+        ),
+        "special floats": batch(x=(lists(special), pa.float64())),
+        "only nan": batch(x=(lists([math.nan] * 3), pa.float64())),
+        "finite and nan": batch(x=(lists([1.0, math.nan, 2.0, 4.0]), pa.float64())),
+        "float32": batch(x=(lists([0.1, 0.2, 0.7]), pa.float32())),
+        "small ints": batch(x=(lists([1, -2, 3]), pa.int8()), y=(lists([1, 200, 3]), pa.uint8())),
+        "large ints": batch(x=(lists([2**62, -(2**62), 5]), pa.int64())),
+        "ragged lists": batch(x=(ragged, pa.int64()), y=([None, [], ["a"], ["a", "b"]] * (n // 4), pa.string())),
+        "text": batch(
+            x=(lists(["caf\u00e9", "", "b", "b", "z"]), pa.string()),
+            y=([[b"\xff\xfe"], [b"ok"], [b"ok"], None, [b""]], pa.binary()),
+        ),
+        "ties": batch(x=(lists(["b", "a", "c", "a", "b"]), pa.string())),
+        "many strings": batch(x=(lists([f"v{i:04}" for i in range(900)] + ["v0001"] * 100), pa.string())),
+    }
+    nested = pa.array([[[1, 2], [3]], [], None, [[4], None]], pa.list_(pa.list_(pa.int64())))
+    found["nested lists"] = pa.RecordBatch.from_arrays([nested], ["x"])
+    members = pa.struct([("a", pa.list_(pa.int64())), ("b", pa.list_(pa.string()))])
+    structs = pa.array(
+        [[{"a": [1], "b": ["x"]}, {"a": [2, 3], "b": None}], [], None, [{"a": None, "b": ["y"]}]], pa.list_(members)
+    )
+    found["structs"] = pa.RecordBatch.from_arrays([structs], ["s"])
+    weighted = batch(
+        i=(lists(ints[:200]), pa.int64()),
+        s=(lists(words[:200]), pa.string()),
+        m=(lists(missing[:200]), pa.int64()),
+        w=(lists((rng.random(200) * 3).tolist()), pa.float64()),
+    )
+    plain: dict[str, tuple[pa.RecordBatch, str | None]] = {name: (rows, None) for name, rows in found.items()}
+    return plain | {"weights": (weighted, "w")}
+
+
+def batch(**columns: tuple[list[Any], pa.DataType]) -> pa.RecordBatch:
+    """One batch of lists."""
+    arrays = [pa.array(values, pa.list_(kind)) for values, kind in columns.values()]
+    return pa.RecordBatch.from_arrays(arrays, list(columns))
