@@ -48,7 +48,9 @@ def _spread(part: int) -> object:
 
 
 def join(folder: Path) -> None:
-    labels, features = pq.ParquetFile(folder / "labels.parquet"), pq.ParquetFile(folder / "features.parquet")
+    labels, features = (
+        pq.ParquetFile(folder / name, pre_buffer=False) for name in ("labels.parquet", "features.parquet")
+    )
     readers = [
         pa.RecordBatchReader.from_batches(file.schema_arrow, file.iter_batches(1 << 17)) for file in (labels, features)
     ]

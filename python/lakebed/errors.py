@@ -21,6 +21,13 @@ The tree::
     ├── InvalidNameError            (also ValueError)
     ├── InvalidColumnsError         (also ValueError) duplicate or empty column names
     ├── InvalidArgumentError        (also ValueError)
+    ├── ColumnExistsError           (also ValueError) a column or field of that name is there
+    ├── EvolutionError              (also ValueError) a change of columns that table or rows contradict
+    │   └── NarrowingError          a narrower type that was asked for without saying so
+    ├── LayoutError                 (also ValueError) no such column to sort or bucket by, or it would be gone
+    ├── KeyColumnError              (also ValueError) the key of an upsert or merge tells no rows apart
+    │   ├── DuplicateKeyError       several rows of the source have one key
+    │   └── NullKeyError            a key of the source is null
     ├── SchemaMismatchError         (also TypeError) a frame that does not fit its table
     │   └── NullValueError          a null in a column that may not be null
     ├── UnsupportedTypeError        (also TypeError) an Arrow type that the format cannot hold

@@ -80,6 +80,13 @@ def test_plain_values_are_values_and_texts_are_expressions(value: object) -> Non
     assert wh.table("t").scan().pl()["v"].to_list() == [value]
 
 
+def test_conditions_and_values_may_be_polars_expressions() -> None:
+    wh = people()
+    wh.table("t").delete(pl.col("id") == 2)
+    wh.table("t").update({"x": pl.col("id") * 1.5}, pl.col("name").is_null())
+    assert [row[:1] + row[2:] for row in rows(wh)[:2]] == [(1, 1.0), (3, 4.5)]
+
+
 def test_an_upsert_updates_what_is_there_and_adds_the_rest() -> None:
     wh = people()
     source = pa.table({"id": pa.array([4, 9], pa.int32()), "x": [0.5, 9.5]})
@@ -138,6 +145,8 @@ def refused(kind: type[Exception], part: str, change: Callable[[Any], object]) -
     ("kind", "part", "change"),
     [
         (errors.ColumnNotFoundError, "nam", lambda t: t.delete(where="nam = 'a'")),
+        (errors.ColumnNotFoundError, "nam", lambda t: t.delete(pl.col("nam") == "a")),
+        (errors.ColumnNotFoundError, "nam", lambda t: t.update({"x": pl.col("nam")})),
         (errors.SqlError, "no condition", lambda t: t.delete(where="id + 1")),
         (errors.SqlSyntaxError, "=", lambda t: t.delete(where="id = = 1")),
         (errors.ColumnNotFoundError, "did you mean 'name'", lambda t: t.update({"nam": "'a'"})),

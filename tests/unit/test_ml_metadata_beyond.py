@@ -10,11 +10,11 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from tests.metadata_backends import BACKENDS, Backend, sqlite_config
+from tests.metadata_backends import BACKENDS, Backend, make_backend, sqlite_config
 from tests.servers import free_port
 
 import lakebed as lb
-from lakebed.ml_metadata import errors
+from lakebed.ml_metadata import downgrade_schema, errors
 from lakebed.ml_metadata.metadata_store import ListOptions, MetadataStore, mlmd_types
 from lakebed.ml_metadata.metadata_store.pywrap.metadata_store_extension import metadata_store as waist
 from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
@@ -271,3 +271,72 @@ def test_a_database_of_another_version_or_half_made_is_refused(tmp_path: Path, s
     for upgrade in (False, True):
         with pytest.raises(RuntimeError, match=text):
             MetadataStore(sqlite_config(tmp_path / "m.db"), enable_upgrade_migration=upgrade)
+
+
+@pytest.mark.parametrize("version", [9, 4, 0])
+@pytest.mark.parametrize("name", ["sqlite", "mysql", "postgresql"])
+def test_down_and_up_again_keeps_what_both_versions_hold(
+    request: pytest.FixtureRequest, tmp_path: Path, name: str, version: int
+) -> None:
+    config = make_backend(name, request, tmp_path).config()
+    store = MetadataStore(config)
+    chain(store)
+    store.close()
+    downgrade_schema(config, version)
+    with pytest.raises(RuntimeError, match="older than library version 10"):
+        MetadataStore(config)
+    with pytest.raises(errors.InvalidArgumentError, match="cannot be downgraded"):
+        downgrade_schema(config, 11)
+    store = MetadataStore(config, enable_upgrade_migration=True)
+    found = store.get_artifacts()
+    assert [node.uri for node in found] == ["u/1", "u/2", "u/3", "u/4"]
+    assert [node.name for node in found] == (["a-1", "a-2", "a-3", "a-4"] if version >= 5 else [""] * 4)
+    assert found[0].properties["d"].double_value == 0.5
+    assert reached(store) == [1, 2, 3]
+    assert store.put_artifacts([pb.Artifact(type_id=found[0].type_id, name="new", external_id="new")]) == [5]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("MOD(id, 2) = 0", [2, 4]),
+        ("id % 2 = 1 AND id / 2 > 1.0", [3]),
+        ("CONCAT(name, '!') = 'a-2!'", [2]),
+        ("name || uri = 'a-3u/3'", [3]),
+        ("STARTS_WITH(name, 'a-')", [1, 2, 3, 4]),
+        ("STARTS_WITH(name, 'A-')", []),
+        ("ENDS_WITH(uri, '/4')", [4]),
+        ("ENDS_WITH(uri, 'longer than u/4')", []),
+        ("IF(id = 1, TRUE, name = 'a-4')", [1, 4]),
+        ("REGEXP_CONTAINS(name, r'^a-[23]$')", [2, 3]),
+        ("NULLIF(id, 2) IS NULL", [2]),
+        ("LOWER(UPPER(name)) = 'a-1'", [1]),
+        ("CAST('3' AS INT64) = id", [3]),
+        ("(state IS NULL) IS TRUE", [1, 2, 3, 4]),
+        ("(name = 'a-1') IS NOT TRUE", [2, 3, 4]),
+        ("custom_properties.free.string_value NOT LIKE 'sec%'", []),
+        ("NOT (name IN ('a-1', 'a-2'))", [3, 4]),
+        ("properties.d.double_value + 0.5 = 1.0 AND id < 3", [1, 2]),
+        ("name = 'a-1' OR contexts_c.name = 'c' AND id = 2", [1, 2]),
+        ("name LIKE 'a\\\\_1'", []),
+        ("name LIKE '_-1'", [1]),
+    ],
+)
+def test_functions_of_filters_are_the_same_everywhere(query: str, expected: list[int], filtered: Any) -> None:
+    assert [found.id for found in filtered.get_artifacts(ListOptions(filter_query=query))] == expected
+
+
+@pytest.mark.parametrize(
+    "query", ["REGEXP_CONTAINS(name, '(')", "name LIKE 'a\\\\'", "MOD(1.5, 2) = 1", "IF(1, 2, 3) = 2"]
+)
+def test_functions_with_wrong_arguments_are_refused(query: str) -> None:
+    with pytest.raises(errors.InvalidArgumentError, match="Invalid `filter_query`"):
+        MetadataStore(sqlite_config()).get_artifacts(ListOptions(filter_query=query))
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def filtered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The chain on each backend, made once for all queries."""
+    store = make_backend(request.param, request, tmp_path_factory.mktemp("filtered")).store()
+    chain(store)
+    return store

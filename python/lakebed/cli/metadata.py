@@ -11,9 +11,6 @@ import typer
 
 from lakebed.cli.output import print_json, print_table
 from lakebed.errors import InvalidArgumentError, RecordNotFoundError
-from lakebed.ml_metadata.errors import StatusError
-from lakebed.ml_metadata.metadata_store import ListOptions, MetadataStore
-from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
 
 app = typer.Typer(help="Look into a metadata database.", no_args_is_help=True)
 
@@ -66,6 +63,8 @@ def list_nodes(
         >>> "newest first" in CliRunner().invoke(app, ["list", "--help"]).output
         True
     """
+    from lakebed.ml_metadata.metadata_store import ListOptions
+
     options = ListOptions(limit=limit or None, is_asc=False, filter_query=filter_query)
     nodes = _ask(lambda: getattr(open_store(location), f"get_{kind.value}")(options))
     if as_json:
@@ -135,6 +134,8 @@ def types(location: Location, as_json: AsJson = False) -> None:
     if as_json:
         print_json([{"kind": kind, **plain(item)} for kind, item in found])
         return
+    from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
+
     rows = []
     for kind, item in found:
         kinds = ", ".join(f"{name}: {pb.PropertyType.Name(item.properties[name])}" for name in sorted(item.properties))
@@ -194,6 +195,9 @@ def open_store(location: str) -> Any:
         Traceback (most recent call last):
         lakebed.errors.RecordNotFoundError: nowhere.db does not exist; ...
     """
+    from lakebed.ml_metadata.metadata_store import MetadataStore
+    from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
+
     config: Any
     if "://" in location:
         config = _server(location)
@@ -211,6 +215,8 @@ def open_store(location: str) -> Any:
 
 
 def _server(location: str) -> Any:
+    from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
+
     parts = urlsplit(location)
     config = pb.ConnectionConfig()
     if parts.scheme not in {"mysql", "postgresql"}:
@@ -228,6 +234,8 @@ def _server(location: str) -> Any:
 
 def _ask(call: Any) -> Any:
     """A status of the store as an error that the command line prints."""
+    from lakebed.ml_metadata.errors import StatusError
+
     try:
         return call()
     except StatusError as error:
@@ -244,6 +252,7 @@ def plain(message: Any) -> dict[str, Any]:
         Its set fields.
 
     Example:
+        >>> from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
         >>> plain(pb.Artifact(id=7, state=pb.Artifact.LIVE))
         {'id': 7, 'state': 'LIVE'}
     """
@@ -262,6 +271,8 @@ def plain(message: Any) -> dict[str, Any]:
 
 def _value(value: Any) -> Any:
     if isinstance(value, int):
+        from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
+
         return pb.PropertyType.Name(value)
     which = value.WhichOneof("value")
     if which in {"struct_value", "proto_value"}:

@@ -13,6 +13,8 @@ from lakebed.storage.definition import Note, to_path
 from lakebed.storage.merge import MergeReport, MergeRules
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lakebed.storage import FileSet, Transaction
     from lakebed.typing import Frame
 
@@ -59,12 +61,12 @@ class TableChanges:
     def _expectations(self, name: str) -> Expectations | None:
         raise NotImplementedError
 
-    def delete(self, name: str, *, where: str) -> int:
+    def delete(self, name: str, where: str | pl.Expr) -> int:
         """Stage that rows go. No data file is written again: the table notes which of its rows are gone.
 
         Args:
             name: The table.
-            where: SQL condition; rows for which it is true go. `"TRUE"` for all.
+            where: SQL condition, or a Polars one; rows for which it is true go. `"TRUE"` for all.
 
         Returns:
             Number of rows that go.
@@ -78,13 +80,13 @@ class TableChanges:
         self._note_change(name, "delete", n_rows)
         return n_rows
 
-    def update(self, name: str, values: Mapping[str, Any], *, where: str | None = None) -> int:
+    def update(self, name: str, values: Mapping[str, Any], where: str | pl.Expr | None = None) -> int:
         """Stage new values of columns. Changed rows go to new files and keep their row ids.
 
         Args:
             name: The table.
-            values: For each column a SQL expression over the row as it was, or a plain value that is no text.
-            where: SQL condition; None for all rows.
+            values: For each column a SQL or Polars expression over the row as it was, or a plain value that is no text.
+            where: SQL or Polars condition; None for all rows.
 
         Returns:
             Number of rows that change.

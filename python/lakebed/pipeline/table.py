@@ -17,6 +17,8 @@ from lakebed.storage import Snapshot, Table
 from lakebed.storage.merge import MergeReport
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from lakebed.pipeline.session import Session
     from lakebed.storage import Commit, VersionLike
     from lakebed.typing import Frame, Frames
@@ -74,7 +76,7 @@ class TableHandle(Table):
         """
         changes = Changes(self._session, kind="write", message=message, branch=self._writable())
         n_rows = changes.write(self.name, frame, inputs=inputs)
-        return self._at(changes.commit(), MergeReport(n_inserted=n_rows))
+        return self._committed(changes, MergeReport(n_inserted=n_rows))
 
     def overwrite(self, frame: Frames, *, message: str = "", inputs: Iterable[Any] = ()) -> TableHandle:
         """Replace all rows, and the columns. Files that the new rows share with the old ones are not stored again.
@@ -89,13 +91,13 @@ class TableHandle(Table):
         """
         changes = Changes(self._session, kind="write", message=message, branch=self._writable())
         n_rows = changes.write(self.name, frame, mode="overwrite", inputs=inputs)
-        return self._at(changes.commit(), MergeReport(n_inserted=n_rows))
+        return self._committed(changes, MergeReport(n_inserted=n_rows))
 
-    def delete(self, *, where: str, message: str = "") -> TableHandle:
+    def delete(self, where: str | pl.Expr, *, message: str = "") -> TableHandle:
         """Delete rows; no data file is written again.
 
         Args:
-            where: SQL condition; rows for which it is true go. `"TRUE"` for all.
+            where: SQL condition, or a Polars one; rows for which it is true go. `"TRUE"` for all.
             message: Why; kept in the history.
 
         Returns:
@@ -108,12 +110,14 @@ class TableHandle(Table):
             "delete", message, lambda changes: MergeReport(n_deleted=changes.delete(self.name, where=where))
         )
 
-    def update(self, values: Mapping[str, Any], *, where: str | None = None, message: str = "") -> TableHandle:
+    def update(
+        self, values: Mapping[str, Any], where: str | pl.Expr | None = None, *, message: str = ""
+    ) -> TableHandle:
         """Give columns new values. Changed rows keep their row ids.
 
         Args:
-            values: For each column a SQL expression over the row as it was, or a plain value that is no text.
-            where: SQL condition; None for all rows.
+            values: For each column a SQL or Polars expression over the row as it was, or a plain value that is no text.
+            where: SQL or Polars condition; None for all rows.
             message: Why; kept in the history.
 
         Returns:
@@ -396,7 +400,7 @@ class TableHandle(Table):
             if report == MergeReport():
                 return self._at(changes.base, report)
             try:
-                return self._at(changes.commit(), report)
+                return self._committed(changes, report)
             except WriteConflictError:
                 if attempt == attempts:
                     raise
@@ -408,6 +412,9 @@ class TableHandle(Table):
             hint = f"open it without a version, or at a branch: wh.table({self.name!r})"
             raise NotABranchError(f"this is table {self.name!r} at commit {place[:12]}, which never changes; {hint}")
         return self._branch
+
+    def _committed(self, changes: Changes, report: MergeReport | None) -> TableHandle:
+        return TableHandle(self._session, changes.commit_table(self.name), self._branch, report)
 
     def _at(self, snapshot: Snapshot, report: MergeReport | None) -> TableHandle:
         return TableHandle(self._session, snapshot.table(self.name), self._branch, report)

@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _PLAIN = (bool, int, float, bytes, Decimal, dt.date, dt.time)
 
 
-def delete(handle: Handle, core: CoreTransaction, name: str, where: str) -> int:
+def delete(handle: Handle, core: CoreTransaction, name: str, where: str | pl.Expr) -> int:
     """Delete the rows for which a condition is true.
 
     Args:
         handle: The open warehouse.
         core: The transaction.
         name: The table.
-        where: SQL condition over its columns.
+        where: SQL condition over its columns, or a Polars one.
 
     Returns:
         Number of rows that are gone.
@@ -50,15 +50,17 @@ def delete(handle: Handle, core: CoreTransaction, name: str, where: str) -> int:
     return core.delete_rows(name, ids) if ids.height else 0
 
 
-def update(handle: Handle, core: CoreTransaction, name: str, values: Mapping[str, Any], where: str | None) -> int:
+def update(
+    handle: Handle, core: CoreTransaction, name: str, values: Mapping[str, Any], where: str | pl.Expr | None
+) -> int:
     """Give columns new values in the rows for which a condition is true.
 
     Args:
         handle: The open warehouse.
         core: The transaction.
         name: The table.
-        values: SQL expression over the row as it was, or a plain value that is no text, by column.
-        where: SQL condition; None for all rows.
+        values: SQL or Polars expression over the row as it was, or a plain value that is no text, by column.
+        where: SQL or Polars condition; None for all rows.
 
     Returns:
         Number of rows that were changed.
@@ -146,17 +148,34 @@ def view(handle: Handle, files: FileSet) -> pl.LazyFrame:
     return handle.scan_files(files, row_ids=True)
 
 
-def _matching(handle: Handle, core: CoreTransaction, name: str, where: str | None) -> pl.LazyFrame:
+def _matching(handle: Handle, core: CoreTransaction, name: str, where: str | pl.Expr | None) -> pl.LazyFrame:
+    import polars as pl
     import pyarrow as pa
 
     from lakebed.expression import parse_predicate
 
     if where is None:
         return view(handle, core.files(name))
+    if isinstance(where, pl.Expr):
+        frame = view(handle, core.files(name)).filter(where)
+        _check_expression(frame, name)
+        return frame
     types = {field.name: field.type for field in pa.schema(core.files(name))}
     predicate = parse_predicate(where, types)
     pruning = None if predicate.core is None else to_json(predicate.core, types)
     return view(handle, core.files(name, pruning)).filter(predicate.polars)
+
+
+def _check_expression(frame: pl.LazyFrame, table: str) -> None:
+    """Columns and types of a Polars expression, before any row is read."""
+    import polars as pl
+
+    try:
+        frame.collect_schema()
+    except pl.exceptions.ColumnNotFoundError as error:
+        raise ColumnNotFoundError(f"table {table!r} has no such column: {str(error).splitlines()[0]}") from None
+    except pl.exceptions.PolarsError as error:
+        raise InvalidArgumentError(f"table {table!r}: {str(error).splitlines()[0]}") from None
 
 
 def _expression(column: str, value: Any, table: str, schema: pa.Schema) -> pl.Expr:
@@ -170,6 +189,9 @@ def _expression(column: str, value: Any, table: str, schema: pa.Schema) -> pl.Ex
         raise ColumnNotFoundError(f"column {column!r} not found in table {table!r}; {hint}")
     if isinstance(value, str):
         return parse_scalar(value, {field.name: field.type for field in schema}).polars
+    if isinstance(value, pl.Expr):
+        _check_expression(pl.LazyFrame(schema=pl.Schema(schema)).select(value), table)
+        return value
     if value is None or isinstance(value, _PLAIN):
         return pl.lit(value)
     kind = type(value).__name__

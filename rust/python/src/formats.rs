@@ -2,6 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
+use arrow_array::RecordBatchIterator;
 use lakebed_core::csv::{CsvWidths as CoreWidths, Misfit};
 use lakebed_core::tfrecord::TfRecordReader as CoreReader;
 use pyo3::prelude::*;
@@ -33,7 +34,8 @@ impl TfRecordReader {
     fn take(&self, py: Python<'_>) -> PyResult<ArrowStream> {
         enter(py, || {
             let batch = self.inner.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-            Ok(ArrowStream::from_batches(&batch.schema(), vec![batch]))
+            let schema = batch.schema();
+            Ok(ArrowStream::from_reader(Box::new(RecordBatchIterator::new([Ok(batch)], schema))))
         })
     }
 

@@ -24,7 +24,7 @@ from lakebed.metadata.records import RecordLog
 from lakebed.metadata.sources.deferred import DeferredSession, Lane, read_last_ids
 from lakebed.metadata.sources.journal import JournalSession
 from lakebed.metadata.sources.session import ConcurrentChangeError, DuplicateError, Session, Source
-from lakebed.metadata.sources.sqlite import SqliteSession, translated
+from lakebed.metadata.sources.sqlite import SqliteSession, add_functions, translated
 from lakebed.metadata.status import InternalError, StatusError
 
 
@@ -163,4 +163,6 @@ class BlockSource(Source):
 
 
 def _raw(connection: Connection) -> sqlite3.Connection:
-    return cast("sqlite3.Connection", connection.connection.driver_connection)
+    raw = cast("sqlite3.Connection", connection.connection.driver_connection)
+    add_functions(raw)
+    return raw

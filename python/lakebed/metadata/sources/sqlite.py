@@ -8,6 +8,7 @@ transaction has a connection of its own, except in memory, where there is only o
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import threading
 import weakref
@@ -144,6 +145,15 @@ class SqliteDefinition:
         self._sqlite.run(create_table("sqlite", TABLE_OF[name]))
 
 
+def add_functions(connection: sqlite3.Connection) -> None:
+    """Give a connection the operator REGEXP, which SQLite knows but leaves to its callers."""
+    connection.create_function("regexp", 2, _matches, deterministic=True)
+
+
+def _matches(pattern: str | None, text: str | None) -> bool | None:
+    return None if pattern is None or text is None else re.search(pattern, text) is not None
+
+
 def insert_sql(table: str, columns: Sequence[str]) -> str:
     """The statement that adds a row."""
     return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
@@ -270,6 +280,7 @@ class SqliteSource(Source):
         # As SQLite has it by default, and as ML Metadata leaves it.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        add_functions(connection)
         return connection
 
     def _check_process(self) -> None:

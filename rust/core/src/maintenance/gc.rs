@@ -8,6 +8,7 @@
 use super::reach::{Unreferenced, unreferenced};
 use super::verify::Report;
 use crate::error::{Error, Result};
+use crate::format::names;
 use crate::log::objects::Objects;
 use crate::log::refs::{self, Fence, Put, RefEntry};
 use crate::random::random_hex;
@@ -101,6 +102,7 @@ fn put_fence(objects: &Objects, branch: &str, cutoff_us: i64) -> Result<()> {
     let store = objects.store.as_ref();
     for _ in 0..MAX_ATTEMPTS {
         let Some(head) = refs::head(store, branch)? else { return Ok(()) };
+        let head_sequence = head.sequence;
         let entry = RefEntry {
             sequence: head.sequence + 1,
             writer: random_hex()?,
@@ -109,6 +111,8 @@ fn put_fence(objects: &Objects, branch: &str, cutoff_us: i64) -> Result<()> {
             origin: None,
             ..head
         };
+        // What stands below the fence is on disk first, whoever put it.
+        objects.settle(&names::branch_entry(branch, head_sequence))?;
         if let Put::Done(entry) = refs::put_entry(store, &[], &entry)? {
             refs::hint(store, branch, entry.sequence);
             return Ok(());

@@ -61,6 +61,30 @@ pub(super) fn check_zones(
     Err(wrong(table, &problem, format!("{} columns", expected.len()), "others"))
 }
 
+/// Compare the stored statistics of a leaf with those of its files, one merged after another. A leaf may have been merged in
+/// other groups: what is exact has to be the same, means up to rounding; sketches may differ within their errors.
+pub(super) fn check_merge(table: &Table, merged: &TableStatistics, stored: &[u8]) -> Result<()> {
+    let stored = TableStatistics::decode(stored)?;
+    let is_same = |(a, b): (&ColumnStatistics, &ColumnStatistics)| a.name() == b.name() && is_same_column(a, b);
+    let same_columns = stored.columns.len() == merged.columns.len();
+    if stored.n_rows == merged.n_rows && same_columns && stored.columns.iter().zip(&merged.columns).all(is_same) {
+        return Ok(());
+    }
+    let problem = "the statistics of a leaf are not those of its files";
+    Err(wrong(table, problem, format!("{} rows", merged.n_rows), format!("{} rows or other figures", stored.n_rows)))
+}
+
+fn is_same_column(a: &ColumnStatistics, b: &ColumnStatistics) -> bool {
+    let exact = |column: &ColumnStatistics| {
+        let moments = column.moments();
+        let counts = [moments.n_finite, moments.n_nan, moments.n_positive_inf, moments.n_negative_inf, moments.n_zero];
+        (counts, moments.n_negative, moments.sum, column.n_null(), column.n_null_values())
+    };
+    let (mean, scale) = (a.moments().mean, a.moments().min.abs().max(a.moments().max.abs()));
+    let is_near = (mean - b.moments().mean).abs() <= scale * 1e-9 || a.moments().n_finite == 0;
+    exact(a) == exact(b) && a.min() == b.min() && a.max() == b.max() && (is_near || !scale.is_finite())
+}
+
 fn compute(table: &Table, entry: &DataFile, file: impl ChunkReader + 'static) -> Result<TableStatistics> {
     let schema = table.version.schema_by_id(entry.schema_id)?;
     let physical = schema.to_physical();

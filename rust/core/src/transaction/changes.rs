@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::format::data_file::WrittenFile;
 use crate::format::deletions::encode_deletions;
 use crate::format::manifest::{DataFile, Deletions};
-use crate::format::pack::Class;
+use crate::format::pack::{Class, ObjectRef};
 use crate::log::commit::Leaf;
 use crate::log::nodes;
 use crate::log::objects::Objects;
@@ -202,7 +202,7 @@ impl RowChanges {
             if let Some(row_ids) = &file.row_ids {
                 file.deletions.extend(row_ids.find(&gone).map(|row| row.position as u32));
             }
-            entries.push(entry(&file, 0, sequence, manifest)?);
+            entries.push(entry(&file, 0, sequence, None, manifest)?);
         }
         Ok(entries)
     }
@@ -214,15 +214,19 @@ pub(super) struct LeafPart {
     pub(super) statistics: crate::statistics::TableStatistics,
 }
 
-/// The entry of a new file whose new rows get ids from `first_row_id` on.
+/// The entry of a new file whose new rows get ids from `first_row_id` on; its statistics may be stored already.
 pub(super) fn entry(
     file: &WrittenFile,
     first_row_id: u64,
     sequence: u64,
+    stored_summary: Option<&ObjectRef>,
     manifest: &mut Manifest<'_>,
 ) -> Result<(DataFile, LeafPart)> {
     let statistics = file.statistics.get()?;
-    let summary = manifest.pack.add(Class::Payload, &statistics.encode())?;
+    let summary = match stored_summary {
+        Some(stored) => stored.clone(),
+        None => manifest.pack.add(Class::Payload, &statistics.encode())?,
+    };
     let (first, last, row_ids) = match &file.row_ids {
         None => (first_row_id, first_row_id + file.n_rows - 1, None),
         Some(row_ids) => {

@@ -46,10 +46,9 @@ pub(super) fn table_version(
         if file.deletions.len() == file.n_rows {
             continue;
         }
-        let (mut entry, part) = changes::entry(&with_real_ids(file, first_row_id), first, sequence, &mut manifest)?;
-        if let Some(summary) = known.get(&(file.id, file.schema_id)) {
-            entry.summary = summary.clone();
-        }
+        let stored = known.get(&(file.id, file.schema_id));
+        let file = with_real_ids(file, first_row_id);
+        let (entry, part) = changes::entry(&file, first, sequence, stored, &mut manifest)?;
         let LeafPart { zones, statistics } = part;
         let new = LeafContent { files: vec![entry], zones: vec![zones], statistics };
         content = Some(match content.take() {

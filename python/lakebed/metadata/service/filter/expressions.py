@@ -403,6 +403,8 @@ class Translator:
         text, pattern = self.translate(tree.this), self.translate(tree.expression)
         if {text.type, pattern.type} - {ValueType.STRING, ValueType.NULL}:
             _refuse(f"No matching signature for function REGEXP_CONTAINS for argument types: {text.type.value}")
+        if pattern.column is None and pattern.params:
+            _check_pattern(str(pattern.params[-1]))
         sign = "~" if self._dialect == "postgresql" else "REGEXP"
         sql = f"({text.sql} {sign} {pattern.sql})"
         return Typed(sql, _params([text, pattern]), ValueType.BOOL, None, text.joins | pattern.joins)
@@ -499,6 +501,13 @@ def _one_type(what: str, parts: Sequence[Typed]) -> ValueType:
             f"No matching signature for {what} for argument types: {', '.join(sorted(kind.value for kind in kinds))}"
         )
     return next(iter(kinds), ValueType.NULL)
+
+
+def _check_pattern(pattern: str) -> None:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        _refuse(f"Cannot parse regular expression {pattern!r}: {error}")
 
 
 def _fixed_start(pattern: str) -> str:

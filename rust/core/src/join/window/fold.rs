@@ -118,6 +118,9 @@ impl Exact {
     }
 }
 
+/// Sums of fewer values are not worth several lanes.
+const SHORT: usize = 8;
+
 /// Sums floats.
 pub(super) struct Sum<'a>(pub(super) &'a [f64]);
 
@@ -127,6 +130,9 @@ impl Fold for Sum<'_> {
     #[inline]
     fn values(&self, start: usize, end: usize) -> Exact {
         let values = &self.0[start..end];
+        if values.len() < SHORT {
+            return values.iter().fold(Exact::default(), |sum, &value| sum.add(value));
+        }
         let lanes = values.chunks_exact(4);
         let rest = lanes.remainder();
         // Four sums at once: one would wait for each of its additions.
@@ -200,13 +206,11 @@ impl<const GREATEST: bool> Fold for Extreme<'_, GREATEST> {
 
     #[inline]
     fn values(&self, start: usize, end: usize) -> u32 {
-        let mut best = (start, self.0[start]);
-        for (at, &value) in self.0[start..end].iter().enumerate() {
-            if Self::is_better(value, best.1) {
-                best = (start + at, value);
-            }
-        }
-        best.0 as u32
+        let values = &self.0[start..end];
+        // Without branches, and NaN gives way to any other value; then the first one that is as good.
+        let best = values.iter().copied().fold(f64::NAN, if GREATEST { f64::max } else { f64::min });
+        let is_best = |&value: &f64| if GREATEST { value >= best } else { value <= best };
+        (start + values.iter().position(is_best).unwrap_or(0)) as u32
     }
 
     #[inline]
