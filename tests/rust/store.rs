@@ -407,8 +407,8 @@ fn raw_bytes_are_stored_once_under_their_plain_hash() -> Outcome {
     finish(&mut transaction)?;
     assert_eq!(repository.objects().store.list("lake")?.len(), 1);
     let report = repository.verify_snapshot(&repository.head("main")?)?;
-    // Three subtrees, the pack, the pointer, the raw file and the operation.
-    assert_eq!((report.n_checked, report.problems.len()), (7, 0));
+    // Four subtrees, the pack, the pointer, the raw file and the operation.
+    assert_eq!((report.n_checked, report.problems.len()), (8, 0));
     Ok(())
 }
 

@@ -531,7 +531,9 @@ def test_a_tolerance_that_is_none_is_refused(tolerance: Any) -> None:
 
 
 def test_a_strategy_or_a_zone_that_is_none_is_refused() -> None:
-    refused(errors.InvalidArgumentError, lambda: joined(strategy="sideways"), "'backward'", "'nearest'", "not 'sideways'")
+    refused(
+        errors.InvalidArgumentError, lambda: joined(strategy="sideways"), "'backward'", "'nearest'", "not 'sideways'"
+    )
     refused(errors.InvalidArgumentError, lambda: joined(assume_timezone="Mars/X"), "'time'", "'Mars/X'", "another zone")
     gap = pl.DataFrame({"time": [dt.datetime.fromisoformat("2013-03-10T02:30")]})
     refused(

@@ -326,7 +326,7 @@ class Changes(TableChanges):
         self._check_open()
         self.commit_id = self._core.commit(self._operation(), before_commit=[self._gate, self._run_gates])
         self._is_over = True
-        with _reading_back(self.commit_id):
+        with reading_back(self.commit_id):
             snapshot = self._session.repository.at_sequence(self._core.branch or self._branch, self._core.sequence or 0)
             if self._session.reads is not None:
                 self._note(self._session.reads, snapshot)
@@ -351,7 +351,7 @@ class Changes(TableChanges):
             (1, 1)
         """
         snapshot = self.commit()
-        with _reading_back(self.commit_id):
+        with reading_back(self.commit_id):
             return snapshot.table(name)
 
     def _note(self, reads: Reads, snapshot: Snapshot) -> None:
@@ -442,8 +442,20 @@ class Changes(TableChanges):
 
 
 @contextmanager
-def _reading_back(commit_id: str | None) -> Iterator[None]:
-    """Behind a commit, no error may look as if nothing had been changed."""
+def reading_back(commit_id: str | None) -> Iterator[None]:
+    """Read what a commit made: behind it, no error may look as if nothing had been changed.
+
+    Args:
+        commit_id: The commit.
+
+    Raises:
+        OutcomeUnknownError: In the place of any other error of Lakebed.
+
+    Example:
+        >>> with reading_back("ab" * 32):
+        ...     len("what was made")
+        13
+    """
     try:
         yield
     except LakebedError as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from lakebed.errors import InvalidArgumentError, WriteConflictError
-from lakebed.pipeline.changes import Changes
+from lakebed.pipeline.changes import Changes, reading_back
 
 if TYPE_CHECKING:
     from lakebed.pipeline.session import Session
@@ -95,7 +95,10 @@ def compact(
     n_rows = sum(group.n_rows for group in groups)
     n_dropped = sum(gone for group in groups for *_, gone, _ in group.plan())
     commits = () if dry_run else tuple(_compact_group(session, name, group, branch, message) for group in groups)
-    after = before if dry_run else session.repository.snapshot(branch).table(name)
+    after = before
+    if commits:
+        with reading_back(commits[-1]):
+            after = session.repository.snapshot(branch).table(name)
     return CompactionReport(
         dry_run=dry_run,
         n_groups=len(groups),
