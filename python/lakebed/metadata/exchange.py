@@ -10,10 +10,8 @@ times are ignored: all nodes are new.
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -21,34 +19,24 @@ import pyarrow.compute as pc
 
 from lakebed.metadata.messages import message_class
 from lakebed.metadata.service.nodes import TypeCache
+from lakebed.metadata.sources.columns import (
+    ARROW_TYPES,
+    IGNORED,
+    MEMBERS,
+    PropertyColumn,
+    property_columns,
+    to_stream,
+    write_rows,
+    write_stream,
+)
 from lakebed.metadata.sources.deferred import DeferredSession
 from lakebed.metadata.sources.journal import JournalSession
-from lakebed.metadata.sources.rows import ARTIFACT, CONTEXT, NodeKind, read_nodes, write_values
-from lakebed.metadata.sources.session import DuplicateError, Row, Session, Source
+from lakebed.metadata.sources.rows import ARTIFACT, CONTEXT, NodeKind, read_nodes
+from lakebed.metadata.sources.session import DuplicateError, Session, Source
 from lakebed.metadata.status import AlreadyExistsError, InvalidArgumentError, NotFoundError
 
-_MEMBERS = {"properties": False, "custom_properties": True}
-_ARROW_TYPES = {
-    "int_value": pa.int64(),
-    "double_value": pa.float64(),
-    "string_value": pa.large_string(),
-    "bool_value": pa.bool_(),
-    "struct_value": pa.large_string(),
-    "proto_value": pa.large_binary(),
-}
 _PLAIN = ("int_value", "double_value", "string_value", "bool_value")
-_IGNORED = {"id", "create_time_since_epoch", "last_update_time_since_epoch"}
 Value = message_class("Value")
-
-
-@dataclass(frozen=True, slots=True)
-class PropertyColumn:
-    """A column that holds a property: its name, whether it is custom, and the field of `Value`."""
-
-    column: str
-    name: str
-    is_custom: bool
-    field: str
 
 
 def import_nodes(source: Source, kind: NodeKind, data: Any) -> range | list[int]:
@@ -68,7 +56,7 @@ def import_nodes(source: Source, kind: NodeKind, data: Any) -> range | list[int]
         AlreadyExistsError: A name or external id is taken.
     """
     table = _plain_types(kind, pa.table(data))
-    properties = _property_columns(kind, table)
+    properties = property_columns(kind, table)
     with source.write() as session:
         table = _with_type_ids(session, kind, table)
         _check_properties(session, kind, table, properties)
@@ -91,7 +79,7 @@ def _write(session: Session, kind: NodeKind, table: pa.Table) -> range | list[in
         # Names are looked up in the tables; without any nothing needs them.
         if has_names:
             session.open()
-        stream = _stream(table)
+        stream = to_stream(table)
         if session.is_open:
             first = session.last_id(kind.table) + 1
             write_stream(session.plain(), kind, first, stream, session.time)
@@ -101,117 +89,7 @@ def _write(session: Session, kind: NodeKind, table: pa.Table) -> range | list[in
         return range(first, first + table.num_rows)
     if isinstance(session, DeferredSession):
         session.open()
-    return _write_rows(session, kind, table, session.time)
-
-
-def write_stream(session: Session, kind: NodeKind, first: int, stream: bytes, time: int) -> None:
-    """Write the nodes of an Arrow stream into the tables, under ids that count from `first`."""
-    table = pa.ipc.open_stream(io.BytesIO(stream)).read_all()
-    ids = _write_rows(session, kind, table, time)
-    if ids and ids[0] != first:
-        raise DuplicateError(f"{kind.table} ids begin at {ids[0]}, expected {first}")
-
-
-def _stream(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return bytes(sink.getvalue())
-
-
-def _write_rows(session: Session, kind: NodeKind, table: pa.Table, time: int) -> list[int]:
-    columns = [_node_column(kind, table, column, time) for column in kind.columns]
-    ids = session.insert_new(kind.table, kind.columns, list(zip(*columns, strict=True)))
-    for item in _property_columns(kind, table):
-        _write_property(session, kind, table, item, ids)
-    return ids
-
-
-def _node_column(kind: NodeKind, table: pa.Table, column: str, time: int) -> Sequence[Any]:
-    if column.endswith("_since_epoch"):
-        return [time] * table.num_rows
-    if column not in table.column_names:
-        return ["" if column == "uri" else None] * table.num_rows
-    values = table[column]
-    if column == kind.state:
-        return _state_numbers(kind, values)
-    if column == "uri":
-        values = pc.fill_null(values, "")
-    return values.to_pylist()  # type: ignore[no-any-return]
-
-
-def _state_numbers(kind: NodeKind, values: Any) -> list[int | None]:
-    if not pa.types.is_integer(values.type):
-        numbers = {item.name: item.number for item in kind.message.DESCRIPTOR.enum_types_by_name["State"].values}
-        unknown = sorted({value for value in values.to_pylist() if value is not None and value not in numbers})
-        if unknown:
-            raise InvalidArgumentError(f"{kind.state} {unknown[0]!r} is none of {', '.join(numbers)}")
-        return [None if value is None else numbers[value] for value in values.to_pylist()]
-    return values.to_pylist()  # type: ignore[no-any-return]
-
-
-def _write_property(
-    session: Session, kind: NodeKind, table: pa.Table, item: PropertyColumn, ids: Sequence[int]
-) -> None:
-    values = table[item.column].to_pylist()
-    given = [(node_id, value) for node_id, value in zip(ids, values, strict=True) if value is not None]
-    if item.field in {"int_value", "bool_value"}:
-        columns = (kind.owner, "name", "is_custom_property", item.field)
-        rows: list[Row] = [(node_id, item.name, item.is_custom, value) for node_id, value in given]
-        if rows:
-            session.insert(kind.properties, columns, rows)
-        return
-    write_values(
-        session, kind, ((node_id, item.name, item.is_custom, _value(item.field, value)) for node_id, value in given)
-    )
-
-
-def _value(field: str, value: Any) -> Any:
-    made = Value()
-    if field == "struct_value":
-        made.struct_value.SetInParent()
-        made.struct_value.update(json.loads(value))
-    elif field == "proto_value":
-        made.proto_value.SetInParent()
-        made.proto_value.MergeFromString(value)
-    else:
-        setattr(made, field, value)
-    return made
-
-
-def _property_columns(kind: NodeKind, table: pa.Table) -> list[PropertyColumn]:
-    known = {*kind.columns, *_IGNORED, "type", "type_version"}
-    found = []
-    for column in table.column_names:
-        member, _, rest = column.partition(".")
-        if member in _MEMBERS and rest:
-            name, _, field = rest.rpartition(".")
-            if field not in _ARROW_TYPES or not name:
-                name, field = rest, _field_of(table.schema.field(column).type, column)
-            found.append(PropertyColumn(column, name, _MEMBERS[member], field))
-        elif column not in known:
-            raise InvalidArgumentError(
-                f"the table has a column {column!r}, which {kind.label}s do not have; there are "
-                f"{', '.join(sorted(known))}, "
-                "properties.<name> and custom_properties.<name>",
-            )
-    return found
-
-
-def _field_of(arrow_type: Any, column: str) -> str:
-    if pa.types.is_boolean(arrow_type):
-        return "bool_value"
-    if pa.types.is_integer(arrow_type):
-        return "int_value"
-    if pa.types.is_floating(arrow_type):
-        return "double_value"
-    if pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type) or pa.types.is_string_view(arrow_type):
-        return "string_value"
-    raise InvalidArgumentError(
-        f"the column {column!r} is of type {arrow_type}; a property is an integer, float, text or bool, or "
-        f"name its kind in "
-        "the column, e.g. properties.x.struct_value",
-    )
+    return write_rows(session, kind, table, session.time)
 
 
 def _with_type_ids(session: Session, kind: NodeKind, table: pa.Table) -> pa.Table:
@@ -225,7 +103,7 @@ def _with_type_ids(session: Session, kind: NodeKind, table: pa.Table) -> pa.Tabl
         pairs = list(zip(table["type"].to_pylist(), versions, strict=True))
         ids = {pair: _type_id(session, kind, *pair) for pair in set(pairs)}
         table = table.append_column("type_id", pa.array([ids[pair] for pair in pairs], pa.int64()))
-    drop = [name for name in ("type", "type_version", *_IGNORED) if name in table.column_names]
+    drop = [name for name in ("type", "type_version", *IGNORED) if name in table.column_names]
     return table.drop_columns(drop)
 
 
@@ -273,7 +151,7 @@ def _plain_types(kind: NodeKind, table: pa.Table) -> pa.Table:
         wanted[str(kind.state)] = pa.int64() if is_number else pa.large_string()
     if "type_id" in table.column_names:
         wanted["type_id"] = pa.int64()
-    wanted |= {item.column: _ARROW_TYPES[item.field] for item in _property_columns(kind, table)}
+    wanted |= {item.column: ARROW_TYPES[item.field] for item in property_columns(kind, table)}
     for name, arrow_type in wanted.items():
         try:
             column = table[name].cast(arrow_type)
@@ -320,7 +198,7 @@ def _optional(nodes: Sequence[Any], name: str) -> Any:
 def _export_properties(nodes: Sequence[Any]) -> dict[str, Any]:
     found: dict[tuple[str, str, str], list[Any]] = {}
     for position, node in enumerate(nodes):
-        for member in _MEMBERS:
+        for member in MEMBERS:
             values = getattr(node, member)
             for name in values:
                 field = values[name].WhichOneof("value")
@@ -328,7 +206,7 @@ def _export_properties(nodes: Sequence[Any]) -> dict[str, Any]:
                     column = found.setdefault((member, name, field), [None] * len(nodes))
                     column[position] = _exported(values[name], field)
     return {
-        f"{member}.{name}.{field}": pa.array(found[member, name, field], _ARROW_TYPES[field])
+        f"{member}.{name}.{field}": pa.array(found[member, name, field], ARROW_TYPES[field])
         for member, name, field in sorted(found)
     }
 

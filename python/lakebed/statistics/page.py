@@ -11,13 +11,12 @@ import datetime as dt
 import math
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed.report import cell_text, histogram_svg
 
 if TYPE_CHECKING:
     from lakebed.statistics.column import ColumnStatistics
-    from lakebed.statistics.statistics import Statistics
 
 MAX_TEXT = 40
 N_TOP = 10
@@ -54,52 +53,51 @@ document.querySelectorAll('.lb details').forEach(row=>{row.hidden=!row.dataset.n
 """
 
 
-def page(statistics: Statistics) -> str:
+Drawn: TypeAlias = "tuple[str, int, Sequence[ColumnStatistics]]"
+"""Name of a dataset, its rows and its columns."""
+
+
+def page(datasets: Sequence[Drawn]) -> str:
     """Draw statistics as a page.
 
     Args:
-        statistics: What to draw.
+        datasets: What to draw.
 
     Returns:
         A whole HTML document.
 
     Example:
-        >>> from lakebed.statistics import Statistics
-        >>> "<script>" in page(Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]))
+        >>> "<script>" in page([("", 7, [])])
         True
     """
     head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>Statistics</title>'
-    content = body(statistics, with_filter=True)
+    content = body(datasets, with_filter=True)
     return (
         f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head><body style="margin:16px">{content}'
         f"<script>{FILTER}</script></body></html>\n"
     )
 
 
-def body(statistics: Statistics, *, with_filter: bool = False) -> str:
+def body(datasets: Sequence[Drawn], *, with_filter: bool = False) -> str:
     """Draw statistics as a piece of a page.
 
     Args:
-        statistics: What to draw.
+        datasets: What to draw.
         with_filter: Begin with a box that filters by name; it needs the script of the page.
 
     Returns:
         HTML with its own style and no script.
 
     Example:
-        >>> from lakebed.statistics import Statistics
-        >>> "7 rows" in body(Statistics.from_summaries([("", {"n_rows": 7, "columns": []})]))
+        >>> "7 rows" in body([("", 7, [])])
         True
     """
     box = '<input type="search" placeholder="Filter columns" aria-label="Filter columns">' if with_filter else ""
-    names = statistics.datasets
-    parts = [_dataset(name, statistics, titled=len(names) > 1) for name in names]
+    parts = [_dataset(*drawn, titled=len(datasets) > 1) for drawn in datasets]
     return f'<style>{STYLE}</style><div class="lb">{box}{"".join(parts)}</div>'
 
 
-def _dataset(name: str, statistics: Statistics, *, titled: bool) -> str:
-    columns = list(statistics.read(name))
-    n_rows = int(statistics.dataset(name).num_examples)
+def _dataset(name: str, n_rows: int, columns: Sequence[ColumnStatistics], *, titled: bool) -> str:
     title = escape(name or "All rows") if titled else "Statistics"
     plural = "" if len(columns) == 1 else "s"
     bound = " Rows were deleted since: the figures of columns are bounds." if any(c.is_bound for c in columns) else ""

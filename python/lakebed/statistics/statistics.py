@@ -377,7 +377,7 @@ class Statistics:
         """
         from lakebed.statistics.page import page
 
-        return page(self)
+        return page(self._drawn())
 
     def to_dict(self) -> dict[str, Any]:
         """Describe the statistics by plain values.
@@ -465,7 +465,11 @@ class Statistics:
         """Histograms, quantiles and top values for notebooks."""
         from lakebed.statistics.page import body
 
-        return body(self)
+        return body(self._drawn())
+
+    def _drawn(self) -> list[tuple[str, int, list[ColumnStatistics]]]:
+        """Name, rows and columns of each dataset."""
+        return [(name, int(self.dataset(name).num_examples), list(self.read(name))) for name in self.datasets]
 
     def _dataset(self, name: str | None = None) -> Any:
         names = self.datasets

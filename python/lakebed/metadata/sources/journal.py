@@ -27,6 +27,7 @@ from typing import Any
 
 from lakebed.errors import CorruptionError, FormatVersionError
 from lakebed.metadata.messages import message_class
+from lakebed.metadata.sources.columns import write_stream
 from lakebed.metadata.sources.deferred import Creation, DeferredSession, Deferring, write_creation
 from lakebed.metadata.sources.rows import KINDS, NodeKind
 from lakebed.metadata.sources.session import Row
@@ -168,8 +169,6 @@ def apply_journal(connection: sqlite3.Connection, seq: int, body: bytes) -> int:
 def _create(session: SqliteSession, op: list[Any], part: bytes, time: int) -> None:
     kind = _KINDS[op[1]]
     if op[0] == "columns":
-        from lakebed.metadata.exchange import write_stream
-
         write_stream(session, kind, op[2], part, time)
         return
     nodes = getattr(message_class("LineageGraph").FromString(part), f"{kind.label}s")

@@ -86,6 +86,16 @@ _WHOLE_TEXT = b"text-utf8:"
 _FULL = ("int_value", "double_value", "string_value", "byte_value", "proto_value", "bool_value")
 
 
+class RowSession(Session):
+    """A session that writes nodes as rows of the tables."""
+
+    def create_nodes(self, kind: NodeKind, nodes: Sequence[Any]) -> list[int]:
+        """Write new artifacts, executions or contexts that were checked; return their ids."""
+        ids = self.insert_new(kind.table, kind.columns, [node_row(kind, node, self.time) for node in nodes])
+        write_properties(self, kind, zip(ids, nodes, strict=True))
+        return ids
+
+
 def node_row(kind: NodeKind, node: Any, time: int) -> Row:
     """The row of a new node, in the order of `kind.columns`."""
     has = node.HasField

@@ -17,6 +17,7 @@ from typing import Any
 
 from lakebed.metadata.sources.create import check_downgrade, is_complete, prepare, stored_version
 from lakebed.metadata.sources.migrate import MigrationDefinition, migrate
+from lakebed.metadata.sources.rows import RowSession
 from lakebed.metadata.sources.schema import SCHEMA_VERSION
 from lakebed.metadata.sources.session import Row, Session, Source, in_chunks
 
@@ -30,7 +31,7 @@ def spelt(sql: str) -> str:
     return sql.replace("%", "%%").replace("?", "%s")
 
 
-class ServerSession(Session):
+class ServerSession(RowSession):
     """One transaction on a connection of a server."""
 
     def __init__(self, cursor: Any) -> None:

@@ -11,10 +11,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-if TYPE_CHECKING:
-    from lakebed.metadata.sources.rows import NodeKind
+from typing import Any, TypeAlias
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -86,13 +83,9 @@ class Session(ABC):
     def lock_nodes(self, table: str, ids: Sequence[int]) -> None:  # noqa: B027 - not every database needs it
         """Hold off other writers of some rows until the end of the transaction."""
 
-    def create_nodes(self, kind: NodeKind, nodes: Sequence[Any]) -> list[int]:
-        """Write new artifacts, executions or contexts that were checked; return their ids."""
-        from lakebed.metadata.sources.rows import node_row, write_properties
-
-        ids = self.insert_new(kind.table, kind.columns, [node_row(kind, node, self.time) for node in nodes])
-        write_properties(self, kind, zip(ids, nodes, strict=True))
-        return ids
+    @abstractmethod
+    def create_nodes(self, kind: Any, nodes: Sequence[Any]) -> list[int]:
+        """Write new nodes of a `NodeKind` that were checked; return their ids."""
 
     def by_ids(self, sql: str, column: str, ids: Sequence[int], tail: str = "") -> list[Row]:
         """Run `sql WHERE <column is one of the ids> tail`."""

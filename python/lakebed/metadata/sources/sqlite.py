@@ -26,6 +26,7 @@ from lakebed.metadata.sources.create import (
     stored_version,
 )
 from lakebed.metadata.sources.migrate import migrate
+from lakebed.metadata.sources.rows import RowSession
 from lakebed.metadata.sources.schema import SCHEMA_VERSION, TABLE_OF, create_table
 from lakebed.metadata.sources.session import (
     DuplicateError,
@@ -44,7 +45,7 @@ JSON_FROM_IDS = 40
 """From so many ids on, they are bound as one JSON array."""
 
 
-class SqliteSession(Session):
+class SqliteSession(RowSession):
     """One transaction on a connection."""
 
     dialect = "sqlite"
