@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakebed.errors import InvalidArgumentError
 from lakebed.lake import LakeView, read_csv
 from lakebed.pipeline.changes import Changes, expectations_of
 from lakebed.pipeline.provider import catalog_of
@@ -130,10 +128,6 @@ def rename(session: Session, name: str, to: str, **options: Any) -> TableHandle:
     return handle_of(session, changes.commit_table(to), options.get("branch"))
 
 
-_GRACE = re.compile(r"(?P<number>\d+)(?P<unit>[smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
 def gc(session: Session, *, grace: str | dt.timedelta, dry_run: bool) -> GcReport:
     """Remove files that no version refers to.
 
@@ -145,14 +139,10 @@ def gc(session: Session, *, grace: str | dt.timedelta, dry_run: bool) -> GcRepor
     Returns:
         What was removed.
     """
-    if isinstance(grace, str):
-        parsed = _GRACE.fullmatch(grace)
-        if parsed is None:
-            raise InvalidArgumentError(
-                f"grace {grace!r} is no duration; give a timedelta or a text such as '7d', '12h'"
-            )
-        grace = dt.timedelta(**{_UNITS[parsed["unit"]]: int(parsed["number"])})
-    return session.repository.gc(grace=grace, dry_run=dry_run)
+    from lakebed.join.durations import duration_ns
+
+    kept = dt.timedelta(microseconds=duration_ns(grace, "grace") // 1000)
+    return session.repository.gc(grace=kept, dry_run=dry_run)
 
 
 def tag(session: Session, name: str, version: VersionLike = None) -> Snapshot:
