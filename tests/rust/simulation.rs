@@ -36,6 +36,8 @@ enum Work {
     Branch,
     Record,
     Look,
+    /// Remove garbage that is older than so many microseconds of the disk's clock, of which each call takes 1,000.
+    Clean(i64),
 }
 
 /// How it ended, as the actor was told.
@@ -145,6 +147,7 @@ fn run_work(repository: &Repository, number: i64, work: &Work, retries: bool, ne
         Work::Append(_) | Work::AppendBoth | Work::Overwrite(_) => commit(repository, number, work, retries),
         Work::Record => record(repository, number),
         Work::Look => look(repository, newest),
+        Work::Clean(grace_us) => repository.gc(*grace_us, false).map(|_| String::new()),
         Work::Tag => {
             let head = repository.head("main")?;
             repository.create_tag(&format!("tag-{number}"), &head).map(|()| id(&head))
@@ -201,13 +204,14 @@ fn repository_is_broken(done: &[Done]) -> bool {
 fn plan(noise: &mut Noise, next: &mut i64, is_reader: bool) -> Vec<(i64, Work)> {
     let mut one = || {
         *next += 1;
-        let work = match noise.below(if is_reader { 1 } else { 12 }) {
+        let work = match noise.below(if is_reader { 1 } else { 13 }) {
             _ if is_reader => Work::Look,
             0..=3 => Work::Append(noise.below(2) as usize),
             4 | 5 => Work::AppendBoth,
             6 | 7 => Work::Overwrite(noise.below(2) as usize),
             8 => Work::Tag,
             9 => Work::Branch,
+            10 => Work::Clean([0, 30_000, 200_000][noise.below(3) as usize]),
             _ => Work::Record,
         };
         (*next, work)
@@ -313,7 +317,7 @@ fn check(disk: &Disk, all: &[Done]) -> Outcome {
         (repository.branches()?.into_iter().collect(), repository.tags()?.into_iter().collect());
     for one in all {
         let n_there = match one.work {
-            Work::Look => continue,
+            Work::Look | Work::Clean(_) => continue,
             Work::Record => recorded.get(&one.number).copied().unwrap_or(0),
             Work::Tag => usize::from(tags.contains(&format!("tag-{}", one.number))),
             Work::Branch => usize::from(branches.contains(&format!("branch-{}", one.number))),

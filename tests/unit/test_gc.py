@@ -70,6 +70,18 @@ def test_garbage_is_removed_and_every_version_stays(wh: lb.Warehouse) -> None:
     assert wh.gc().n_files == 0
 
 
+def test_tables_with_the_same_rows_keep_their_files(wh: lb.Warehouse) -> None:
+    with wh.transaction() as transaction:
+        for name in ("t", "u", "v"):
+            transaction.write(name, ints(1, 2, 3))
+    abandon(wh, 9)
+    age(wh)
+    assert len(wh.gc().files) == 1
+    fresh = lb.open(wh.location)
+    assert fresh.verify().ok
+    assert [fresh.table(name).scan().pl()["x"].to_list() for name in ("t", "u", "v")] == [[1, 2, 3]] * 3
+
+
 def test_young_files_are_kept(wh: lb.Warehouse) -> None:
     wh.write("t", ints(1))
     age(wh)

@@ -91,7 +91,10 @@ fn put_back(objects: &Objects) -> Result<()> {
 
 fn restore(objects: &Objects, name: &str, aside: &str) -> Result<()> {
     let store = objects.store.as_ref();
-    // A name says what the bytes are, so another file of that name is the same one.
+    // A name says what the bytes are, so another file of that name is the same one, and perhaps the only one on disk.
+    if store.size(name)?.is_some() {
+        return store.delete(aside);
+    }
     store.rename(aside, name)?;
     store.sync(&[name.to_owned()])?;
     store.sync_names(&[aside.to_owned()])

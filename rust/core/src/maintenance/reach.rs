@@ -127,7 +127,9 @@ impl Walk<'_> {
     fn leaf(&mut self, table_id: &str, leaf: &Leaf) -> Result<()> {
         self.is_new(&leaf.zones);
         self.is_new(&leaf.summary);
-        if !self.is_new(&leaf.files) {
+        self.is_new(&leaf.files);
+        // Tables with the same rows share a leaf, but each has its files in its own folder.
+        if !self.seen.insert(format!("{table_id}/{}", leaf.files.id)) {
             return Ok(());
         }
         if leaf.is_node {
