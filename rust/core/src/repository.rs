@@ -1,5 +1,6 @@
 //! API BOUNDARY of the core: open a warehouse, find its versions, begin transactions, read records, check bytes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use crate::format::envelope::{self, Kind};
 use crate::format::names;
 use crate::format::pack::ObjectRef;
 use crate::log::history::{self, HistoryRow};
+use crate::log::ids;
 use crate::log::objects::Objects;
 use crate::log::records;
 use crate::log::refs::{self, MAIN, Origin, Put, RefEntry};
@@ -29,6 +31,8 @@ use crate::transaction::Transaction;
 const MEMORY: &str = "memory://";
 /// Fewer digits of a commit id would match by accident.
 const MIN_PREFIX: usize = 4;
+/// Entries of a branch that its index of ids may lack; they are read one by one.
+const MOST_UNCOVERED: u64 = 96;
 
 /// How to open a warehouse.
 #[derive(Debug, Clone, Copy, Default)]
@@ -300,6 +304,9 @@ impl Repository {
             }
         }
         let mut matches: Vec<HistoryRow> = Vec::new();
+        if let Some(snapshot) = self.by_index(&wanted)? {
+            return Ok(snapshot);
+        }
         for branch in self.branches()? {
             for row in history::load(&self.objects, &branch)? {
                 let new = matches.iter().all(|known| known.commit.id != row.commit.id);
@@ -315,6 +322,32 @@ impl Repository {
         match matches.pop() {
             Some(row) => self.snapshot(&row.branch, row.sequence, Some(row.commit)),
             None => Err(self.not_found(prefix, "no commit starts with it")),
+        }
+    }
+
+    /// The one commit with that prefix, by the indexes of the branches and their newest entries; none where they do not
+    /// decide, be it that there is none or more than one, or that they lag behind.
+    fn by_index(&self, wanted: &str) -> Result<Option<Snapshot>> {
+        let mut matches = BTreeMap::new();
+        for branch in self.branches()? {
+            let Some(head) = refs::head(self.store(), &branch)? else { continue };
+            let found = ids::find(&self.objects, &branch, wanted).unwrap_or_default();
+            if head.sequence > found.covers + MOST_UNCOVERED {
+                return Ok(None);
+            }
+            for sequence in found.sequences.into_iter().chain(found.covers + 1..=head.sequence) {
+                // Fences and first entries of branches name commits of other entries.
+                if let Some(entry) = refs::entry(self.store(), &branch, sequence)?
+                    && let RefEntry { commit: Some(commit), fence: None, sequence: 1.., .. } = entry
+                    && commit.id.starts_with(wanted)
+                {
+                    matches.insert(commit.id.clone(), (branch.clone(), sequence, commit));
+                }
+            }
+        }
+        match (matches.len(), matches.pop_first()) {
+            (1, Some((_, (branch, sequence, commit)))) => self.snapshot(&branch, sequence, Some(commit)).map(Some),
+            _ => Ok(None),
         }
     }
 

@@ -30,6 +30,8 @@ pub enum Kind {
     Purge = b'U',
     /// A rebuildable index of a branch's history.
     History = b'H',
+    /// A rebuildable index of the ids of a branch's commits; it has its own layout after the header.
+    CommitIds = b'I',
 }
 
 /// Wrap `body`.

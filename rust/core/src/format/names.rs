@@ -62,6 +62,11 @@ pub fn head_hint(branch: &str) -> String {
     format!("cache/head-{branch}")
 }
 
+/// The index of a branch's commits by their ids.
+pub fn commit_ids(branch: &str) -> String {
+    format!("cache/ids-{branch}")
+}
+
 /// The packed history of a branch.
 pub fn history(branch: &str) -> String {
     format!("cache/history-{branch}")

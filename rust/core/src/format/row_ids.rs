@@ -77,6 +77,16 @@ impl RowIds {
         self.from(0)
     }
 
+    /// Position and id of the first row of each run, and its length: never a row by itself, for a file may state any number.
+    pub fn runs(&self) -> impl Iterator<Item = (u64, u64, u64)> + '_ {
+        let mut start = 0;
+        self.runs.iter().map(move |run| {
+            let at = start;
+            start += run.length;
+            (at, run.first, run.length)
+        })
+    }
+
     /// The rows from `position` on.
     pub fn from(&self, position: u64) -> impl Iterator<Item = RowOrigin> + '_ {
         let mut start = 0;

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::commit::Commit;
+use super::ids;
 use super::objects::Objects;
 use super::refs;
 use crate::error::{Error, Result};
@@ -66,6 +67,8 @@ fn load_own(objects: &Objects, branch: &str) -> Result<Vec<HistoryRow>> {
         && let Ok(body) = serde_json::to_vec(&rows)
     {
         let _ = objects.store.put_cache(&names::history(branch), &envelope::seal(Kind::History, &body));
+        let commits: Vec<(&str, u64)> = rows.iter().map(|row| (row.commit.id.as_str(), row.sequence)).collect();
+        ids::write(objects, branch, &commits);
     }
     Ok(rows)
 }

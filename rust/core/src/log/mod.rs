@@ -5,6 +5,7 @@ pub mod objects;
 pub mod commit;
 pub mod nodes;
 pub mod refs;
+pub mod ids;
 pub mod history;
 pub mod keys;
 pub mod records;

@@ -4,8 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::sync::Arc;
 
-use roaring::RoaringTreemap;
-
 use super::reach::{lake_hash, missing, unreferenced, wrong};
 use super::recomputed;
 use crate::digest::Digest;
@@ -15,6 +13,7 @@ use crate::format::names;
 use crate::format::pack::ObjectRef;
 use crate::log::commit::Leaf;
 use crate::log::history;
+use crate::log::ids;
 use crate::log::nodes;
 use crate::log::objects::Objects;
 use crate::log::records;
@@ -158,6 +157,7 @@ impl<'a> Walk<'a> {
             before = Some(entry);
         }
         self.report.take(history::check(self.objects, branch), true)?;
+        self.report.take(ids::check(self.objects, branch), true)?;
         Ok(())
     }
 
@@ -401,17 +401,27 @@ fn check_order(table: &Table, files: &[DataFile]) -> Result<()> {
 
 /// No two rows that are there have one id.
 fn check_row_ids(table: &Table) -> Result<()> {
-    let mut known = RoaringTreemap::new();
+    let mut known: Vec<(u64, u64)> = Vec::new();
     for file in table.files()? {
         let gone = table.deletions(&file)?;
-        let row_ids = table.row_ids(&file)?;
-        for row in row_ids.iter().filter(|row| !gone.contains(row.position as u32)) {
-            if !known.insert(row.id) {
-                return Err(wrong(table, "row ids overlap", "each once", format!("{} twice", row.id)));
+        for (position, id, length) in table.row_ids(&file)?.runs() {
+            let (mut next, end) = (position, position.saturating_add(length));
+            let mut holes = gone.iter();
+            holes.advance_to(position.min(u64::from(u32::MAX)) as u32);
+            let holes = holes.map(u64::from).filter(|hole| *hole >= position).take_while(|hole| *hole < end);
+            for hole in holes.chain([end]) {
+                if hole > next {
+                    known.push((id.saturating_add(next - position), id.saturating_add(hole - position)));
+                }
+                next = hole.saturating_add(1);
             }
         }
     }
-    Ok(())
+    known.sort_unstable();
+    match known.windows(2).find(|pair| pair[1].0 < pair[0].1) {
+        Some(pair) => Err(wrong(table, "row ids overlap", "each once", format!("{} twice", pair[1].0))),
+        None => Ok(()),
+    }
 }
 
 /// Read an object; `None` where a purge record says that it was erased.
