@@ -1,16 +1,19 @@
 //! Bytes on disk: damage is found, newer formats are refused, and equal rows make equal files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_cast::cast;
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::{ArrowError, DataType, Field, Schema};
 use lakebed_core::digest::Digest;
 use lakebed_core::format::arrange::Arrangement;
-use lakebed_core::format::data_file::{Target, write_data_files};
+use lakebed_core::format::boundary::Boundary;
+use lakebed_core::format::data_file::Target;
 use lakebed_core::format::envelope::{self, Kind};
 use lakebed_core::format::schema::TableSchema;
+use lakebed_core::format::table_writer::write_data_files;
+use lakebed_core::log::ids;
 use lakebed_core::object::{MemoryStore, ObjectStore};
 use lakebed_core::repository::Repository;
 use lakebed_core::transaction::Mode;
@@ -222,6 +225,75 @@ fn the_packed_history_survives_one_flipped_bit_in_any_byte() -> Outcome {
     Ok(())
 }
 
+#[test]
+fn commits_are_found_by_their_ids_whatever_happens_to_the_index() -> Outcome {
+    let disk = Disk::default();
+    let repository = disk.open()?;
+    for n in 0..300 {
+        write(&repository, "t", Mode::Append, &ints([n])?)?;
+    }
+    repository.create_branch("b", &repository.resolve("main~100")?)?;
+    let ids: Vec<String> = repository.history("main")?.into_iter().map(|row| row.commit.id).collect();
+    let found = ids::find(repository.objects(), "main", &ids[7]).ok_or("there is no index")?;
+    assert_eq!(found.sequences, [8]);
+    assert!(found.covers > 256, "the index has one page only");
+    let whole = resolved(&repository, &ids, 64)?;
+    assert_eq!(whole, ids);
+    let shortest = ids.iter().map(|id| (4..65).find(|&n| ids.iter().filter(|x| x.starts_with(&id[..n])).count() == 1));
+    for (id, length) in ids.iter().zip(shortest) {
+        let prefix = &id[..length.ok_or("no prefix")?];
+        assert_eq!(repository.resolve(prefix)?.reference().map(|commit| &commit.id), Some(id));
+    }
+    assert!(repository.resolve(&"0".repeat(64)).is_err());
+
+    let (name, mut n_flipped) = ("cache/ids-main", 0);
+    let bytes = disk.bytes(name);
+    let few: Vec<String> = ids.iter().step_by(60).cloned().collect();
+    for at in (0..bytes.len()).step_by(11) {
+        let mut spoilt = bytes.clone();
+        spoilt[at] ^= 1 << (at % 8);
+        let copy = disk.copy();
+        copy.set(name, spoilt);
+        assert_eq!(resolved(&copy.open()?, &few, 64)?, few, "byte {at}");
+        n_flipped += 1;
+    }
+    println!("index of ids: {n_flipped} bits flipped");
+    assert!(n_flipped > 1000);
+    let copy = disk.copy();
+    copy.set(name, bytes[..bytes.len() / 2].to_vec());
+    assert_eq!(resolved(&copy.open()?, &ids, 64)?, ids);
+    assert!(copy.open()?.verify(false)?.problems.iter().all(|problem| problem.path == name));
+    Ok(())
+}
+
+#[test]
+fn two_commits_with_one_prefix_are_ambiguous_in_the_index_too() -> Outcome {
+    let disk = Disk::default();
+    let repository = disk.open()?;
+    // Ids are random to us: among 600 two share four digits all but surely (1 - e^-2.7), so look until they do.
+    for n in 0..4000 {
+        write(&repository, "t", Mode::Append, &ints([n])?)?;
+        if n % 200 == 199 {
+            let mut ids: Vec<String> = repository.history("main")?.into_iter().map(|row| row.commit.id).collect();
+            ids.sort_unstable();
+            if let Some(pair) = ids.windows(2).find(|pair| pair[0][..4] == pair[1][..4]) {
+                let found = repository.resolve(&pair[0][..4]).err();
+                assert!(matches!(found, Some(Error::Ambiguous { .. })), "{found:?}");
+                return Ok(());
+            }
+        }
+    }
+    Err("no two ids share four digits".into())
+}
+
+fn resolved(repository: &Repository, ids: &[String], length: usize) -> Outcome<Vec<String>> {
+    let id = |id: &String| -> Outcome<String> {
+        let found = repository.resolve(&id[..length])?;
+        Ok(found.reference().map(|commit| commit.id.clone()).unwrap_or_default())
+    };
+    ids.iter().map(id).collect()
+}
+
 /// Names of the data files of `batches`, written under a fixed key.
 fn file_names(batches: &[RecordBatch]) -> Outcome<Vec<String>> {
     let (store, key) = (MemoryStore::default(), [7; 32]);
@@ -329,5 +401,45 @@ fn rows_that_are_all_alike_make_files_of_bounded_size() -> Outcome {
     let column: ArrayRef = Arc::new(Int64Array::from(vec![1; 600_000]));
     let rows = batch(names.map(|name| (name, Arc::clone(&column))).to_vec())?;
     assert_eq!(file_names(&[rows])?.len(), 3);
+    Ok(())
+}
+
+/// The values of each file into which these rows are cut, of a table of 100 columns.
+fn files_of(values: &[i64]) -> Outcome<Vec<&[i64]>> {
+    let fields: Vec<Field> = (0..100).map(|n| Field::new(format!("c{n}"), DataType::Int64, true)).collect();
+    let mut boundary = Boundary::new(&Schema::new(fields));
+    let (mut files, mut start, mut position) = (Vec::new(), 0, 0);
+    for piece in values.chunks(8192) {
+        let mut rest = ints(piece.iter().copied())?;
+        while rest.num_rows() > 0 {
+            let taken = boundary.take(&rest, 1);
+            rest = rest.slice(taken.n_rows, rest.num_rows() - taken.n_rows);
+            position += taken.n_rows;
+            if taken.is_end {
+                files.push(&values[start..position]);
+                start = position;
+            }
+        }
+    }
+    files.push(&values[start..]);
+    Ok(files)
+}
+
+#[test]
+fn files_grow_with_the_table_so_that_a_change_costs_the_same_part_of_it() -> Outcome {
+    let values: Vec<i64> = (0..6_000_000).collect();
+    let files = files_of(&values)?;
+    let mean = |part: &[&[i64]]| part.iter().map(|file| file.len()).sum::<usize>() / part.len();
+    assert!((6_000..12_000).contains(&mean(&files[..120])), "{}", mean(&files[..120]));
+    let large: Vec<&[i64]> = files.iter().copied().filter(|file| file[0] > 4_300_000).collect();
+    assert!(mean(&large) > 24_000, "{}", mean(&large));
+    assert!(files.len() < 600, "{} files", files.len());
+    let known: HashSet<&[i64]> = files.iter().copied().collect();
+    for at in [100_000, 600_000, 1_500_000, 3_000_000, 5_000_000] {
+        let mut changed = values.clone();
+        changed.splice(at..at, (0..60_000).map(|n| -n));
+        let new: usize = files_of(&changed)?.iter().filter(|file| !known.contains(*file)).map(|file| file.len()).sum();
+        assert!((60_000..60_000 + 6_000_000 / 25).contains(&new), "{new} rows behind a change at {at}");
+    }
     Ok(())
 }

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rayon::{ThreadPool, ThreadPoolBuilder};
+use rayon::{Scope, ThreadPool, ThreadPoolBuilder};
 
 static POOL: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
 
@@ -13,6 +13,15 @@ pub fn install<R: Send>(work: impl FnOnce() -> R + Send) -> R {
     match pool() {
         Some(pool) => pool.install(work),
         None => work(),
+    }
+}
+
+/// Run `work` on the calling thread; what it spawns runs on the pool beside it, and has ended when this returns. There is no
+/// scope where there can be no pool, nor on a thread of the pool itself, which must not wait for its like.
+pub fn in_place_scope<'scope, R>(work: impl FnOnce(Option<&Scope<'scope>>) -> R) -> R {
+    match pool() {
+        Some(pool) if rayon::current_thread_index().is_none() => pool.in_place_scope(|scope| work(Some(scope))),
+        _ => work(None),
     }
 }
 

@@ -21,6 +21,13 @@ const LEAST_ROWS: usize = 4096;
 const MOST_MIN_ROWS: usize = 131_072;
 /// A file ends at this many times its least rows, whatever the rows are.
 const MOST: usize = 8;
+/// Files of one size, after which they become twice as large: the next 128 hold as many rows as all before them. So a change
+/// in one place costs about the same part of a table of any size, and a large table has few files.
+const FILES_OF_A_SIZE: usize = 256;
+/// Times that files become twice as large: then they have two million rows of ten columns, some 100 megabytes.
+const MOST_GROWTH: u32 = 5;
+/// Times that the bytes of text double with them.
+const MOST_GROWTH_OF_BYTES: u32 = 2;
 /// Rows that decide whether a file ends.
 const WINDOW: usize = 64;
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
@@ -37,8 +44,24 @@ const BITS_OF_LONG: u32 = 7;
 #[derive(Debug, Clone)]
 pub struct Boundary {
     min_rows: usize,
-    bits: u32,
+    /// Rows of the stream before the file that is open.
+    n_before: usize,
+    /// Times that files have become twice as large.
+    growth: u32,
+    /// Bytes of a row beside its values of varying length, about.
+    row_bytes: usize,
     state: State,
+}
+
+/// The rows that still belong to a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Taken {
+    /// Number of rows.
+    pub n_rows: usize,
+    /// What they take in memory, about.
+    pub n_bytes: usize,
+    /// Whether the file ends behind them.
+    pub is_end: bool,
 }
 
 /// What was seen of the file that is open.
@@ -53,19 +76,29 @@ struct State {
 impl Boundary {
     /// For rows of this schema.
     pub fn new(schema: &Schema) -> Self {
-        let wanted = MIN_VALUES / n_values(schema.fields()).max(1);
+        let n_values = n_values(schema.fields()).max(1);
+        let wanted = MIN_VALUES / n_values;
         let min_rows = (wanted.clamp(LEAST_ROWS, MOST_MIN_ROWS) + 1).next_power_of_two() / 2;
-        Self { min_rows, bits: min_rows.ilog2(), state: State::default() }
+        Self { min_rows, n_before: 0, growth: 0, row_bytes: 8 * n_values, state: State::default() }
     }
 
-    /// Rows that a file has at least, unless the stream ends or values are long.
+    /// Rows that the first file has at least, unless the stream ends or values are long.
     pub fn min_rows(&self) -> usize {
         self.min_rows
     }
 
-    /// Rows of `batch` that still belong to the file that is open, and whether it ends behind them. Columns from
-    /// `n_columns` on do not count.
-    pub fn take(&mut self, batch: &RecordBatch, n_columns: usize) -> (usize, bool) {
+    /// Rows of `batch` that still belong to the file that is open. Columns from `n_columns` on do not count.
+    pub fn take(&mut self, batch: &RecordBatch, n_columns: usize) -> Taken {
+        let before = self.state.n_bytes;
+        let (n_rows, n_bytes, is_end) = self.advance(batch, n_columns);
+        if is_end {
+            self.restart();
+        }
+        Taken { n_rows, n_bytes: n_bytes - before + n_rows * self.row_bytes, is_end }
+    }
+
+    /// Rows taken, bytes of the open file with them, and whether it ends.
+    fn advance(&mut self, batch: &RecordBatch, n_columns: usize) -> (usize, usize, bool) {
         let columns = &batch.columns()[..n_columns];
         let sizes = row_sizes(columns, batch.num_rows());
         let size = |row: usize| sizes.as_ref().map_or(0, |sizes| sizes[row]);
@@ -79,27 +112,34 @@ impl Boundary {
             state.n_hashed += 1;
             state.n_bytes += size(quiet + position);
             if self.is_end() {
-                self.restart();
-                return (quiet + position + 1, true);
+                return (quiet + position + 1, self.state.n_bytes, true);
             }
         }
-        (batch.num_rows(), false)
+        (batch.num_rows(), self.state.n_bytes, false)
     }
 
     /// A file ends here.
     pub fn restart(&mut self) {
+        self.n_before += self.state.n_rows;
         self.state = State::default();
+        let n_sizes = self.n_before / (FILES_OF_A_SIZE * 2 * self.min_rows);
+        self.growth = n_sizes.checked_ilog2().map_or(0, |doublings| doublings + 1).min(MOST_GROWTH);
+    }
+
+    fn open_min_rows(&self) -> usize {
+        self.min_rows << self.growth
+    }
+
+    fn open_min_bytes(&self) -> usize {
+        MIN_BYTES << self.growth.min(MOST_GROWTH_OF_BYTES)
     }
 
     /// Rows before the window in which the file may end first: nobody needs their hashes.
     fn pass_quiet(&mut self, n_rows: usize, size: impl Fn(usize) -> usize) -> usize {
         let mut quiet = 0;
+        let (min_rows, min_bytes) = (self.open_min_rows(), self.open_min_bytes());
         let state = &mut self.state;
-        while quiet < n_rows
-            && state.n_hashed == 0
-            && state.n_rows < self.min_rows - WINDOW
-            && state.n_bytes < MIN_BYTES
-        {
+        while quiet < n_rows && state.n_hashed == 0 && state.n_rows < min_rows - WINDOW && state.n_bytes < min_bytes {
             state.n_rows += 1;
             state.n_bytes += size(quiet);
             quiet += 1;
@@ -110,8 +150,11 @@ impl Boundary {
     fn is_end(&self) -> bool {
         let State { gear, n_rows, n_bytes, n_hashed } = self.state;
         let is_hit = |bits: u32| n_hashed >= WINDOW && gear >> (64 - bits) == 0;
-        let must_end = n_rows >= self.min_rows * MOST || n_bytes >= MOST_BYTES;
-        must_end || n_rows >= self.min_rows && is_hit(self.bits) || n_bytes >= MIN_BYTES && is_hit(BITS_OF_LONG)
+        let min_rows = self.open_min_rows();
+        let must_end = n_rows >= min_rows * MOST || n_bytes >= MOST_BYTES;
+        must_end
+            || n_rows >= min_rows && is_hit(min_rows.ilog2())
+            || n_bytes >= self.open_min_bytes() && is_hit(BITS_OF_LONG)
     }
 }
 

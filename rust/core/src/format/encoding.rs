@@ -14,7 +14,7 @@ use xxhash_rust::xxh3::xxh3_64;
 use crate::error::Result;
 
 /// Rows of a row group: large enough to compress well, small enough for several threads to read one file.
-const ROW_GROUP_ROWS: usize = 262_144;
+pub(super) const ROW_GROUP_ROWS: usize = 262_144;
 /// Rows that are looked at.
 const SAMPLE_ROWS: usize = 1024;
 

@@ -2,7 +2,7 @@
 //!
 //! `docs/format.md` describes each byte. Decoders check lengths before they allocate and never trust a file.
 
-mod bytes;
+pub(crate) mod bytes;
 pub mod envelope;
 pub mod names;
 pub mod pack;
@@ -17,3 +17,6 @@ pub mod boundary;
 pub mod arrange;
 mod encoding;
 pub mod data_file;
+mod file_writer;
+mod cutter;
+pub mod table_writer;

@@ -5,8 +5,9 @@
 //! rewritten to erase a payload without changing any id.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -53,44 +54,80 @@ pub enum Class {
     Payload = 1,
 }
 
+/// An object as a pack stores it. Copies share the bytes.
+#[derive(Debug, Clone)]
+pub struct PackedObject {
+    id: Digest,
+    raw_bytes: u64,
+    is_compressed: bool,
+    stored: Arc<[u8]>,
+}
+
+impl PackedObject {
+    /// Compress `raw`, if that makes it smaller.
+    pub fn new(key: &[u8; 32], raw: &[u8]) -> Result<Self> {
+        Self::with_id(Digest::keyed(key, raw), raw)
+    }
+
+    fn with_id(id: Digest, raw: &[u8]) -> Result<Self> {
+        let packed = compress(raw).map_err(|e| invalid("compressed", &id, &e))?;
+        let is_compressed = packed.len() < raw.len();
+        let stored: Arc<[u8]> = if is_compressed { packed.into() } else { raw.into() };
+        Ok(Self { id, raw_bytes: raw.len() as u64, is_compressed, stored })
+    }
+
+    /// The raw bytes.
+    pub fn get(&self) -> Result<Vec<u8>> {
+        if !self.is_compressed {
+            return Ok(self.stored.to_vec());
+        }
+        decompress(&self.stored, self.raw_bytes as usize).map_err(|e| invalid("decompressed", &self.id, &e))
+    }
+}
+
 /// Collects the objects of a commit.
 pub struct PackWriter {
     id: String,
     key: [u8; 32],
-    entries: Vec<Entry>,
-    stored: Vec<u8>,
-    seen: BTreeSet<Digest>,
+    objects: Vec<(Class, PackedObject)>,
+    seen: BTreeMap<Digest, usize>,
 }
 
 #[derive(Debug, Clone)]
 struct Entry {
-    id: Digest,
-    class: u8,
-    compressed: bool,
     offset: u64,
     stored_bytes: u64,
     raw_bytes: u64,
+    compressed: bool,
 }
 
 impl PackWriter {
     /// An empty pack with a fresh random name.
     pub fn new(key: [u8; 32]) -> Result<Self> {
-        Ok(Self { id: random_hex()?, key, entries: Vec::new(), stored: Vec::new(), seen: BTreeSet::new() })
+        Ok(Self { id: random_hex()?, key, objects: Vec::new(), seen: BTreeMap::new() })
     }
 
     /// Add an object; the same bytes are stored once.
     pub fn add(&mut self, class: Class, raw: &[u8]) -> Result<ObjectRef> {
         let id = Digest::keyed(&self.key, raw);
-        if self.seen.insert(id) {
-            let packed = compress(raw).map_err(|e| failed("compress an object of", &self.id, e))?;
-            let compressed = packed.len() < raw.len();
-            let bytes = if compressed { packed.as_slice() } else { raw };
-            let (offset, stored_bytes) = (self.stored.len() as u64, bytes.len() as u64);
-            self.stored.extend_from_slice(bytes);
-            let raw_bytes = raw.len() as u64;
-            self.entries.push(Entry { id, class: class as u8, compressed, offset, stored_bytes, raw_bytes });
+        if self.seen.contains_key(&id) {
+            return Ok(self.reference(&id));
         }
-        Ok(ObjectRef { id: id.to_hex(), pack: self.id.clone() })
+        Ok(self.add_packed(class, PackedObject::with_id(id, raw)?))
+    }
+
+    /// Add an object that was packed with the key of this warehouse.
+    pub fn add_packed(&mut self, class: Class, object: PackedObject) -> ObjectRef {
+        let id = object.id;
+        if let std::collections::btree_map::Entry::Vacant(place) = self.seen.entry(id) {
+            place.insert(self.objects.len());
+            self.objects.push((class, object));
+        }
+        self.reference(&id)
+    }
+
+    fn reference(&self, id: &Digest) -> ObjectRef {
+        ObjectRef { id: id.to_hex(), pack: self.id.clone() }
     }
 
     /// An object that was added; `None` if it lies in another pack.
@@ -98,14 +135,8 @@ impl PackWriter {
         if object.pack != self.id {
             return None;
         }
-        let id: Digest = object.id.parse().ok()?;
-        let entry = self.entries.iter().find(|entry| entry.id == id)?;
-        let stored = &self.stored[entry.offset as usize..(entry.offset + entry.stored_bytes) as usize];
-        if !entry.compressed {
-            return Some(Ok(stored.to_vec()));
-        }
-        let raw = zstd::bulk::decompress(stored, entry.raw_bytes as usize);
-        Some(raw.map_err(|e| failed("decompress an object of", &self.id, e)))
+        let at = self.seen.get(&object.id.parse().ok()?)?;
+        self.objects.get(*at).map(|(_, object)| object.get())
     }
 
     /// The pack's name in the store.
@@ -116,22 +147,23 @@ impl PackWriter {
     /// Write the pack's bytes: the objects of a large commit are not copied once more.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut directory = Writer::default();
-        directory.u32(self.entries.len() as u32);
-        let start = HEADER_BYTES + 4 + (self.entries.len() * ENTRY_BYTES) as u64 + HASH_BYTES;
-        for entry in &self.entries {
-            directory.raw(&entry.id.0);
-            directory.u8(entry.class);
-            directory.u8(u8::from(entry.compressed));
+        directory.u32(self.objects.len() as u32);
+        let mut offset = HEADER_BYTES + 4 + (self.objects.len() * ENTRY_BYTES) as u64 + HASH_BYTES;
+        for (class, object) in &self.objects {
+            directory.raw(&object.id.0);
+            directory.u8(*class as u8);
+            directory.u8(u8::from(object.is_compressed));
             directory.raw(&[0, 0]);
-            directory.u64(start + entry.offset);
-            directory.u64(entry.stored_bytes);
-            directory.u64(entry.raw_bytes);
+            directory.u64(offset);
+            directory.u64(object.stored.len() as u64);
+            directory.u64(object.raw_bytes);
+            offset += object.stored.len() as u64;
         }
         let mut bytes = envelope::header(Kind::Pack, directory.bytes.len() as u64);
         bytes.extend_from_slice(&directory.bytes);
         bytes.extend_from_slice(&Digest::of(&bytes).0);
         out.write_all(&bytes)?;
-        out.write_all(&self.stored)
+        self.objects.iter().try_for_each(|(_, object)| out.write_all(&object.stored))
     }
 
     /// The pack's name in the store and its bytes.
@@ -204,7 +236,8 @@ fn decode(directory: &[u8], name: &str, size: u64) -> Result<BTreeMap<Digest, En
     let mut entries = BTreeMap::new();
     for _ in 0..reader.count(ENTRY_BYTES)? {
         let id = Digest(reader.digest()?);
-        let (class, compressed) = (reader.u8()?, reader.u8()? != 0);
+        let [_class, compressed] = [reader.u8()?, reader.u8()?];
+        let compressed = compressed != 0;
         reader.raw(2)?;
         let (offset, stored_bytes, raw_bytes) = (reader.u64()?, reader.u64()?, reader.u64()?);
         if offset.saturating_add(stored_bytes) > size {
@@ -214,7 +247,7 @@ fn decode(directory: &[u8], name: &str, size: u64) -> Result<BTreeMap<Digest, En
         if raw_bytes > most {
             return Err(corrupt(name, "an object is too large for its stored bytes", most, raw_bytes));
         }
-        entries.insert(id, Entry { id, class, compressed, offset, stored_bytes, raw_bytes });
+        entries.insert(id, Entry { offset, stored_bytes, raw_bytes, compressed });
     }
     reader.finish()?;
     Ok(entries)
@@ -247,6 +280,6 @@ fn corrupt(name: &str, problem: &str, expected: impl ToString, found: impl ToStr
     }
 }
 
-fn failed(action: &str, pack: &str, source: io::Error) -> Error {
-    Error::Io { action: action.into(), path: names::pack(pack).into(), source }
+fn invalid(verb: &str, id: &Digest, source: &io::Error) -> Error {
+    Error::InvalidArgument(format!("object {id} cannot be {verb}: {source}"))
 }

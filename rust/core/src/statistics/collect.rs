@@ -52,6 +52,11 @@ impl Collector {
 
     /// Add the rows of `batch`, whose columns must have the types of the schema.
     pub fn update(&mut self, batch: &RecordBatch) -> Result<()> {
+        self.update_on(batch, true)
+    }
+
+    /// The same, on this thread alone unless `spread`.
+    pub fn update_on(&mut self, batch: &RecordBatch, spread: bool) -> Result<()> {
         self.check(batch)?;
         let weights = match self.weight {
             Some(at) => Some(self.weights.read(batch.column(at), self.schema.field(at).name(), self.n_rows)?),
@@ -59,7 +64,7 @@ impl Collector {
         };
         let weights = weights.as_deref();
         let pairs = self.columns.iter_mut().zip(batch.columns());
-        if batch.num_rows() * batch.num_columns() < WORTH_THREADS {
+        if !spread || batch.num_rows() * batch.num_columns() < WORTH_THREADS {
             pairs.into_iter().try_for_each(|(column, array)| column.update(array, weights))?;
         } else {
             let pairs: Vec<_> = pairs.collect();
@@ -92,11 +97,17 @@ impl Collector {
 
     /// The statistics of all rows so far.
     pub fn finish(self) -> TableStatistics {
-        let columns: Vec<Vec<ColumnStatistics>> = if self.n_rows as usize * self.columns.len() < WORTH_THREADS {
-            self.columns.into_iter().map(ColumnCollector::finish).collect()
-        } else {
-            self.columns.into_par_iter().map(ColumnCollector::finish).collect()
-        };
+        self.finish_on(true)
+    }
+
+    /// The same, on this thread alone unless `spread`.
+    pub fn finish_on(self, spread: bool) -> TableStatistics {
+        let columns: Vec<Vec<ColumnStatistics>> =
+            if !spread || self.n_rows as usize * self.columns.len() < WORTH_THREADS {
+                self.columns.into_iter().map(ColumnCollector::finish).collect()
+            } else {
+                self.columns.into_par_iter().map(ColumnCollector::finish).collect()
+            };
         let weight = self.weight.map(|_| self.weights.total);
         TableStatistics { n_rows: self.n_rows, n_deleted: 0, weight, columns: columns.into_iter().flatten().collect() }
     }

@@ -222,11 +222,11 @@ pub(super) fn entry(
     stored_summary: Option<&ObjectRef>,
     manifest: &mut Manifest<'_>,
 ) -> Result<(DataFile, LeafPart)> {
-    let statistics = file.statistics.get()?;
     let summary = match stored_summary {
         Some(stored) => stored.clone(),
-        None => manifest.pack.add(Class::Payload, &statistics.encode())?,
+        None => file.statistics.add_to(manifest.pack)?,
     };
+    let statistics = file.statistics.get()?;
     let (first, last, row_ids) = match &file.row_ids {
         None => (first_row_id, first_row_id + file.n_rows - 1, None),
         Some(row_ids) => {

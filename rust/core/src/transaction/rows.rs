@@ -15,11 +15,12 @@ use super::changes::{Compaction, STAGED_ROW_IDS, lost_rows};
 use super::stage::{Mode, StagedTable, Transaction};
 use crate::error::{Error, Result};
 use crate::format::arrange::{self, Arrangement};
-use crate::format::data_file::{self, Target, WrittenFile};
+use crate::format::data_file::{Target, WrittenFile};
 use crate::format::manifest::DataFile;
 use crate::format::pack::ObjectRef;
 use crate::format::row_ids::RowIds;
 use crate::format::schema::TableSchema;
+use crate::format::table_writer;
 use crate::log::objects::Objects;
 use crate::scan::plan::PlannedFile;
 use crate::scan::predicate::Predicate;
@@ -59,10 +60,10 @@ impl Transaction {
     /// are columns of the table. Returns the number of rows.
     pub fn update_rows(&mut self, name: &str, rows: &mut dyn RecordBatchReader) -> Result<u64> {
         let place = format!("table '{name}'");
-        data_file::check_origins(&rows.schema(), &place)?;
+        table_writer::check_origins(&rows.schema(), &place)?;
         let objects = Arc::clone(self.base.objects());
         let staged = self.staged(name)?;
-        let written = data_file::write_moved_rows(&staged.target(&objects, &place)?, rows)?;
+        let written = table_writer::write_moved_rows(&staged.target(&objects, &place)?, rows)?;
         let mut moved = RoaringTreemap::new();
         let ids = written.iter().filter_map(|file| file.row_ids.as_ref()).flat_map(RowIds::iter);
         moved.extend(ids.map(|row| row.id));
@@ -104,7 +105,7 @@ impl Transaction {
         let schema = Arc::new(staged.schema.clone());
         let group = FileSet { schema, ..group.clone() };
         let mut rows = reader::read(&group, &options, &place)?;
-        let files = data_file::write_moved_rows(&staged.target(&objects, &place)?, &mut rows)?;
+        let files = table_writer::write_moved_rows(&staged.target(&objects, &place)?, &mut rows)?;
         let replaced = group.sources.into_iter().map(|source| source.planned.file).collect();
         staged.changes.compactions.push(Compaction { replaced, files });
         let holds = match &staged.before {

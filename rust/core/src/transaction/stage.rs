@@ -9,10 +9,11 @@ use arrow_schema::Schema;
 use super::changes::RowChanges;
 use super::definition::Definition;
 use crate::error::{Error, Result};
-use crate::format::data_file::{self, WrittenFile};
+use crate::format::data_file::WrittenFile;
 use crate::format::names;
 use crate::format::pack::ObjectRef;
 use crate::format::schema::TableSchema;
+use crate::format::table_writer;
 use crate::log::keys;
 use crate::log::refs::{self, RefEntry};
 use crate::log::snapshot::{Snapshot, Table};
@@ -358,6 +359,6 @@ impl Transaction {
         place: &str,
     ) -> Result<Vec<WrittenFile>> {
         staged.schema.check_fits(&batches.schema(), place)?;
-        data_file::write_data_files(&staged.target(self.base.objects(), place)?, batches)
+        table_writer::write_data_files(&staged.target(self.base.objects(), place)?, batches)
     }
 }
