@@ -104,6 +104,17 @@ def test_a_missing_file_is_found_wherever_it_is(wh: lb.Warehouse) -> None:
     assert n_found > 40
 
 
+def test_a_handle_looks_at_the_files_of_its_own_last_commit(tmp_path: Path) -> None:
+    wh = lb.open(tmp_path / "own")
+    before = set(tmp_path.rglob("*.pack"))
+    wh.write("t", pl.DataFrame({"a": [1, 2]}))
+    (pack,) = set(tmp_path.rglob("*.pack")) - before
+    flip(pack)
+    assert not wh.verify().ok
+    with pytest.raises(errors.CorruptionError):
+        wh.write("t", pl.DataFrame({"a": [3]}))
+
+
 def test_a_repair_moves_damaged_files_aside_and_nothing_else(wh: lb.Warehouse) -> None:
     folder = Path(wh.location)
     damaged = [

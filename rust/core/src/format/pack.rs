@@ -144,6 +144,11 @@ impl PackWriter {
         names::pack(&self.id)
     }
 
+    /// Stored bytes of all objects.
+    pub fn size_bytes(&self) -> usize {
+        self.objects.iter().map(|(_, object)| object.stored.len()).sum()
+    }
+
     /// Write the pack's bytes: the objects of a large commit are not copied once more.
     pub fn write_to(&self, out: &mut dyn Write) -> io::Result<()> {
         let mut directory = Writer::default();

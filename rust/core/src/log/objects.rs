@@ -10,11 +10,13 @@ use super::purge::PurgeMap;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::format::names;
-use crate::format::pack::{ObjectRef, Pack};
+use crate::format::pack::{ObjectRef, Pack, PackWriter};
 use crate::object::ObjectStore;
 
 /// Directories kept before all are dropped: packs never change, so this bounds memory only.
 const CACHED_PACKS: usize = 4096;
+/// Largest pack that is remembered.
+const MOST_NEWEST_BYTES: usize = 1 << 20;
 
 /// The objects of a warehouse.
 pub struct Objects {
@@ -31,6 +33,8 @@ pub struct Objects {
     /// What is known of idempotency keys, by branch.
     pub(super) seen_keys: Mutex<HashMap<String, SeenKeys>>,
     packs: Mutex<HashMap<String, Arc<Pack>>>,
+    /// The pack of the commit that was made last through this handle: the next one builds on it.
+    newest: Mutex<Option<PackWriter>>,
     /// By folder, the entry that was synced last through this handle.
     durable: Mutex<HashMap<String, String>>,
 }
@@ -67,6 +71,7 @@ impl Objects {
             counters: Counters::default(),
             seen_keys: Mutex::default(),
             packs: Mutex::default(),
+            newest: Mutex::default(),
             durable: Mutex::default(),
         })
     }
@@ -89,6 +94,18 @@ impl Objects {
         self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.into(), name.into());
     }
 
+    /// Remember the pack of a commit that was made, if it is small.
+    pub fn note_pack(&self, pack: PackWriter) {
+        if pack.size_bytes() <= MOST_NEWEST_BYTES {
+            *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(pack);
+        }
+    }
+
+    /// Read everything from the store again.
+    pub fn forget_pack(&self) {
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
     /// The raw bytes of an object; a purged payload is a corruption error that says so.
     pub fn get(&self, object: &ObjectRef) -> Result<Vec<u8>> {
         let Some(id) = self.purge.resolve(&object.id) else {
@@ -99,8 +116,13 @@ impl Objects {
                 found: "nothing".into(),
             });
         };
-        let pack = self.pack(&object.pack)?;
-        let bytes = pack.get(self.store.as_ref(), &self.key, &id.parse::<Digest>()?)?;
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = newest.as_ref().filter(|_| *id == object.id).and_then(|pack| pack.get(object));
+        drop(newest);
+        let bytes = match kept {
+            Some(bytes) => bytes?,
+            None => self.pack(&object.pack)?.get(self.store.as_ref(), &self.key, &id.parse::<Digest>()?)?,
+        };
         self.counters.metadata_bytes.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         Ok(bytes)
     }

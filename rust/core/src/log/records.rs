@@ -63,7 +63,8 @@ pub fn append(store: &dyn ObjectStore, sequence: u64, body: &[u8]) -> Result<boo
             _ => return Err(unknown(cause)),
         },
     }
-    store.sync(std::slice::from_ref(&name)).map_err(unknown)?;
+    // Its bytes were on disk before it had its name.
+    store.sync_names(std::slice::from_ref(&name)).map_err(unknown)?;
     let _ = store.put_cache(HINT, sequence.to_string().as_bytes());
     Ok(true)
 }

@@ -128,7 +128,8 @@ fn put(store: &dyn ObjectStore, kind: Kind, (needed, name): (&[String], &str), e
             _ => return Err(unknown(entry, &cause)),
         },
     };
-    store.sync(&[name.to_owned()]).map_err(|cause| unknown(&ours, &cause))?;
+    // Its bytes were on disk before it had its name.
+    store.sync_names(&[name.to_owned()]).map_err(|cause| unknown(&ours, &cause))?;
     Ok(Put::Done(ours))
 }
 

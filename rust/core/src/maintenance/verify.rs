@@ -126,6 +126,7 @@ pub fn verify_raw(objects: &Objects, hash: &Digest) -> Result<Report> {
 
 impl<'a> Walk<'a> {
     fn new(objects: &'a Arc<Objects>, recompute: bool) -> Self {
+        objects.forget_pack();
         Self {
             objects,
             recompute,

@@ -40,7 +40,11 @@ impl Transaction {
         names.push(name);
         // All that the commit names is on disk before the one step that makes it visible, and the entry that it follows.
         objects.settle(&names::branch_entry(self.base.branch(), self.base.ref_sequence()))?;
-        self.put_entry(&names, commit, time_us)
+        let committed = self.put_entry(&names, commit, time_us)?;
+        if committed.is_some() {
+            objects.note_pack(pack);
+        }
+        Ok(committed)
     }
 
     /// Stand on the branch's present head, if it moved. A real conflict is an error.
