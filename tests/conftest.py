@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
-from tests.metadata_backends import backend, lasting, mariadb_server, postgresql_server, store
+from tests.metadata_backends import backend, lasting, mariadb_server, mysql_server, postgresql_server, store
 
-__all__ = ["backend", "lasting", "mariadb_server", "postgresql_server", "run_example", "store"]
+__all__ = ["backend", "lasting", "mariadb_server", "mysql_server", "postgresql_server", "run_example", "store"]
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 EXAMPLE_TIMEOUT_S = 60

@@ -1,5 +1,7 @@
 """The five backends of the metadata store, each test with an empty database of its own.
 
+"mysql" is MariaDB, which every Debian has; "mysql itself" is MySQL 8 or above, where there is one.
+
 Servers are started once a run, when the first test asks for one.
 """
 
@@ -12,13 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.servers import Server, mariadb, postgresql
+from tests.servers import Server, mariadb, mysql, postgresql
 
 from lakebed.ml_metadata.metadata_store import MetadataStore
 from lakebed.ml_metadata.proto import metadata_store_pb2 as pb
 
 LOCAL = ("memory", "sqlite memory", "sqlite", "block")
-BACKENDS = (*LOCAL, "mysql", "postgresql")
+SERVERS = ("mysql", "mysql itself", "postgresql")
+BACKENDS = (*LOCAL, *SERVERS)
 _numbers = itertools.count(1)
 
 
@@ -44,6 +47,12 @@ class Backend:
 @pytest.fixture(scope="session")
 def mariadb_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     with mariadb(tmp_path_factory.mktemp("mariadb")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mysql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with mysql(tmp_path_factory.mktemp("mysql")) as server:
         yield server
 
 
@@ -92,8 +101,9 @@ def make_backend(name: str, request: pytest.FixtureRequest, folder: Path) -> Bac
         return Backend(name, lambda: sqlite_config(folder / f"{next(_numbers)}.db"))
     if name == "block":
         return Backend(name, lambda: folder / f"{next(_numbers)}.lakebed")
-    server = request.getfixturevalue("mariadb_server" if name == "mysql" else "postgresql_server")
-    make = mysql_config if name == "mysql" else postgresql_config
+    fixtures = {"mysql": "mariadb_server", "mysql itself": "mysql_server", "postgresql": "postgresql_server"}
+    server = request.getfixturevalue(fixtures[name])
+    make = postgresql_config if name == "postgresql" else mysql_config
     return Backend(name, lambda: make(server, f"test_{next(_numbers)}"))
 
 

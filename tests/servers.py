@@ -1,7 +1,9 @@
-"""Real MariaDB and PostgreSQL servers, started by the tests in folders of their own on free ports of 127.0.0.1.
+"""Real MariaDB, MySQL and PostgreSQL servers, started by the tests in folders of their own on free ports of 127.0.0.1.
 
 A server that runs as root gives its data folder to the account that Debian's package made. Without the server programs
 the tests that need them are skipped, but with `CI=true` they fail: `make test` installs the packages when it is root.
+MySQL itself is in no stable release of Debian: the tests with it run where `LAKEBED_MYSQLD` names a mysqld of version 8
+or above, or `.ci/mysql` could unpack one.
 """
 
 from __future__ import annotations
@@ -24,6 +26,12 @@ MARIADB_FAST = (
     *("--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--performance-schema=OFF", "--innodb-doublewrite=0"),
     *("--innodb-file-per-table=0", "--sync-frm=0"),
 )
+GRANT = "CREATE USER 'lakebed'@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO 'lakebed'@'%' WITH GRANT OPTION;"
+MYSQL_FAST = (
+    *("--innodb-flush-log-at-trx-commit=0", "--skip-log-bin", "--performance-schema=OFF", "--innodb-doublewrite=OFF"),
+    *("--innodb-flush-method=nosync", "--innodb-redo-log-capacity=67108864", "--secure-file-priv=NULL"),
+)
+UNPACKED_MYSQLD = Path(__file__).parents[1] / "target" / "mysql" / "mysqld"
 POSTGRESQL_FAST = ("-c", "fsync=off", "-c", "synchronous_commit=off", "-c", "full_page_writes=off")
 
 
@@ -35,6 +43,7 @@ class Server:
     port: int
     user: str
     password: str
+    socket: str = ""
 
 
 def require(*programs: str) -> list[str]:
@@ -78,7 +87,7 @@ def running(command: list[str], folder: Path, port: int) -> Iterator[None]:
             _wait_until_it_listens(process, port, log)
             yield
         finally:
-            process.send_signal(signal.SIGTERM if "mariadbd" in " ".join(command) else signal.SIGINT)
+            process.send_signal(signal.SIGINT if "postgres" in " ".join(command) else signal.SIGTERM)
             try:
                 process.wait(timeout=30)
             except subprocess.TimeoutExpired:
@@ -112,9 +121,35 @@ def mariadb(folder: Path, *options: str) -> Iterator[Server]:
     command += ["--bind-address=127.0.0.1", f"--pid-file={data / 'pid'}", *MARIADB_FAST, *options]
     with running([*prefix, *command], data, port):
         login = [*prefix, client, "--no-defaults", f"--socket={sock}", "--user=root"]
-        grant = "CREATE USER 'lakebed'@'%' IDENTIFIED BY 'secret'; GRANT ALL ON *.* TO 'lakebed'@'%' WITH GRANT OPTION;"
-        subprocess.run([*login, "-e", grant], check=True, capture_output=True)
-        yield Server("127.0.0.1", port, "lakebed", "secret")
+        subprocess.run([*login, "-e", GRANT], check=True, capture_output=True)
+        yield Server("127.0.0.1", port, "lakebed", "secret", str(sock))
+
+
+def find_mysqld() -> str:
+    """The program of MySQL itself; its absence skips a test."""
+    found = os.environ.get("LAKEBED_MYSQLD") or str(UNPACKED_MYSQLD)
+    if not os.access(found, os.X_OK):
+        pytest.skip("no mysqld: name one of version 8 or above by LAKEBED_MYSQLD, or run .ci/mysql")
+    return found
+
+
+@contextmanager
+def mysql(folder: Path, *options: str) -> Iterator[Server]:
+    """A server of MySQL itself with the account `lakebed`, password `secret`, authenticated as its version does."""
+    server = find_mysqld()
+    data = folder / "mysql"
+    data.mkdir()
+    start = folder / "start.sql"
+    start.write_text(f"{GRANT}\n")
+    port, sock = free_port(), data / "s"
+    command = [server, "--no-defaults", f"--datadir={data}", "--log-error-verbosity=1", *MYSQL_FAST]
+    if os.getuid() == 0:
+        command.append("--user=root")
+    subprocess.run([*command, "--initialize-insecure"], check=True, capture_output=True, cwd=data)
+    command += [f"--socket={sock}", f"--port={port}", "--bind-address=127.0.0.1", f"--pid-file={data / 'pid'}"]
+    command += ["--mysqlx=OFF", f"--init-file={start}", *options]
+    with running(command, data, port):
+        yield Server("127.0.0.1", port, "lakebed", "secret", str(sock))
 
 
 @contextmanager

@@ -41,6 +41,11 @@ class Times:
         self.cpu.append(cpu_clock() - cpu)
         self.wall.append(time.perf_counter() - wall)
 
+    def add(self, start_cpu: float, start_wall: float) -> None:
+        """Add the time since a start."""
+        self.cpu.append(time.process_time() - start_cpu)
+        self.wall.append(time.perf_counter() - start_wall)
+
 
 def race(
     runs: Mapping[str, Callable[[], Any]],

@@ -40,6 +40,25 @@ state = FOO|state = 2|state = 'LIVE'|LIVE = state|state > LIVE|name = |name = 'a
 id = 1; DROP TABLE Artifact|id = @p|id = ?|name LIKE 5|NOT name|id = NULL|name = NULL|id IN ('a')|id IN ()|'a' AND TRUE
 parent_contexts_a.id = 1|executions_a.id = 1|name = DATE '2020-01-01'|frobnicate(id) = 1|id = 99999999999999999999
 """.replace("\n", "|")
+FUNCTIONS = r"""
+SIGN(id - 2) = 1; SIGN(properties.d.double_value) = 1.0; ROUND(properties.d.double_value) = 2.0; ROUND(2.567, 2) = 2.57
+ROUND(-2.5) = -3; ROUND(id) = 1; TRIM(name) = 'a-1'; TRIM('  a ') = 'a'; LTRIM('xa', 'x') = 'a'; RTRIM('ax', 'x') = 'a'
+SUBSTR(name, 3) = '1'; SUBSTR(name, 1, 1) = 'a'; SUBSTR(name, -1) = '1'; REPLACE(name, 'a', 'b') = 'b-1'; UNICODE('é') = 233
+id & 1 = 1; (id | 4) = 5; (id << 1) = 2; (id >> 1) = 1; ~id = -2; 1 + 2 & 3 = 3; id & 1.5 = 1; name & 1 = 1
+EXISTS(SELECT 1); NOT EXISTS(SELECT 1); EXISTS(SELECT contexts_a.id); EXISTS(SELECT 1 LIMIT 0); (SELECT id) = 1; (SELECT TRUE)
+id IN (SELECT 1); id NOT IN (SELECT 1); id IN (SELECT 1 LIMIT 0); id IN ((SELECT 1), 2); (SELECT id, name) = 1; EXISTS(SELECT *)
+EXISTS(SELECT 1 FROM Artifact); (SELECT state = LIVE); (SELECT state) = 2; id = (SELECT 1 + 1)
+CAST(1.5 AS INT64) = 2; CAST(-2.5 AS INT64) = -3; CAST(TRUE AS STRING) = 'true'; CAST(1.0 AS STRING) = '1'; CAST(0 AS BOOL)
+CAST(id AS BOOL); CAST('true' AS BOOL); CAST(id AS UINT64) = 1; CAST(state AS INT64) = 2; SAFE_CAST(name AS STRING) = 'a-1'
+SAFE_CAST(id AS INT64) = 1; SAFE_CAST('x' AS INT64) IS NULL; SAFE_CAST(1.5 AS INT64) = 2
+state + 0 = 2; ABS(state) = 2; -state = -2; 2 = state; state > 1; state BETWEEN 1 AND 2; (state) = 2; state IN (2); state <= id
+COALESCE(state, 7) = 7; NULLIF(state, 2) IS NULL; CASE state WHEN 2 THEN TRUE END; state IS TRUE; events_0.type > 3
+NOT state IN (LIVE); NOT state = LIVE; NOT (state NOT IN (LIVE)); state = id
+properties.select.int_value = 1; properties.I.int_value = 1; custom_properties.`TWO words`.string_value = 'v'
+NULL; (NULL); NOT NULL; NOT (NULL); NULL AND id = 1; id = 1 OR NULL; name LIKE NULL; id BETWEEN NULL AND 2; LENGTH(NULL) = 1
+ABS(NULL) = 1; id IN (1, NULL); `name`x = 'a'; 'a''b' = 'a'; name = 'a'x; FORMAT('%d', name) = 'x'; SUBSTR(id, 1) = '1'
+TRIM(1) = '1'; REPLACE(name, 'a') = ''; SIGN('a') = 1; ROUND('a') = 1; UNICODE(1) = 1
+""".replace("\n", ";")
 
 
 class Package:
@@ -495,7 +514,7 @@ def pages(w: World, field: int, ascending: bool) -> list[Any]:
 def filters(w: World) -> Iterator[tuple[str, Callable[[], Any]]]:
     graph(w)
     store, options = w.store, w.package.api.ListOptions
-    for query in filter(None, FILTERS.split("|")):
+    for query in filter(None, (*FILTERS.split("|"), *map(str.strip, FUNCTIONS.split(";")))):
         yield query, lambda q=query: [a.id for a in store.get_artifacts(options(filter_query=q))]  # type: ignore[misc]
     for query in (
         "last_known_state = NEW",
@@ -685,7 +704,59 @@ def calls(w: World) -> Iterator[tuple[str, Callable[[], Any]]]:
     )
 
 
-GROUPS = (types, puts, nodes, reads, filters, lineage, calls)
+def every_method(w: World) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Each public method of the Python interface once and by name, with arguments that find something."""
+    pb, store = w.package.pb, w.store
+    graph(w)
+    query = pb.LineageSubgraphQueryOptions()
+    query.starting_artifacts.filter_query = "id = 1"
+    kinds: dict[str, tuple[Any, str, str, Callable[[], Any]]] = {
+        "artifact": (pb.ArtifactType, "A", "a-1", w.artifact),
+        "execution": (pb.ExecutionType, "E", "e-1", lambda: w.execution(external_id="x-2")),
+        "context": (pb.ContextType, "C", "c-1", lambda: w.context("new", external_id="x-2")),
+    }
+    arguments: dict[str, tuple[Any, ...]] = {
+        "put_parent_contexts": ([pb.ParentContext(child_id=2, parent_id=1)],),
+        "put_events": ([w.event("OUTPUT", artifact_id=5, execution_id=4)],),
+        "put_attributions_and_associations": ([pb.Attribution(artifact_id=5, context_id=1)], []),
+    }
+    for kind, (type_class, type_name, name, make) in kinds.items():
+        arguments |= {
+            f"put_{kind}_type": (type_class(name=f"{kind} of its own", external_id=f"{kind} type"),),
+            f"put_{kind}s": ([make()],),
+            f"get_{kind}_type": (type_name,),
+            f"get_{kind}_types_by_id": ([1, 10, 11, 12, 13, 14],),
+            f"get_{kind}_types_by_external_ids": ([f"{kind} type"],),
+            f"get_{kind}s": (),
+            f"get_{kind}s_by_id": ([2, 1],),
+            f"get_{kind}s_by_type": (type_name,),
+            f"get_{kind}_by_type_and_name": (type_name, name),
+            f"get_{kind}s_by_external_ids": (["x-1", "x-2"],),
+        }
+    arguments |= {
+        "put_execution": (w.execution(), [(w.artifact(), w.event("INPUT"))], [w.context("around")]),
+        "put_lineage_subgraph": ([w.execution()], [w.artifact()], [], [(0, 0, w.event("OUTPUT"))]),
+        "get_artifacts_by_uri": ("u/2",),
+        "get_artifacts_and_types_by_artifact_ids": ([3, 1],),
+        "get_artifacts_by_context": (1,),
+        "get_executions_by_context": (1,),
+        "get_contexts_by_artifact": (1,),
+        "get_contexts_by_execution": (1,),
+        "get_parent_contexts_by_context": (2,),
+        "get_children_contexts_by_context": (1,),
+        "get_events_by_artifact_ids": ([1, 2],),
+        "get_events_by_execution_ids": ([1, 2],),
+    }
+    for method, given in arguments.items():
+        yield method, lambda m=method, g=given: getattr(store, m)(*g)  # type: ignore[misc]
+    for kind in kinds:
+        # Their lists leave out external ids there, see test_ml_metadata_waist.py.
+        yield f"get_{kind}_types", lambda k=kind: [t.name for t in getattr(store, f"get_{k}_types")()]  # type: ignore[misc]
+    yield "get_lineage_subgraph", lambda: shape(store.get_lineage_subgraph(query))
+    yield "pipeline_asset", lambda: store.pipeline_asset
+
+
+GROUPS = (types, puts, nodes, reads, filters, lineage, calls, every_method)
 
 
 def run(package: Package, make_store: Callable[[], Any]) -> dict[str, Answer]:

@@ -16,7 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.metadata_backends import Backend, make_backend, memory_config
+from tests.conformance.ml_metadata_cases import Package
+from tests.conformance.ml_metadata_filters import answers
+from tests.metadata_backends import Backend, make_backend, memory_config, sqlite_config
 
 from lakebed.ml_metadata import downgrade_schema
 from lakebed.ml_metadata.metadata_store import ListOptions, MetadataStore
@@ -245,3 +247,27 @@ def test_doubles_written_here_are_read_there_to_15_digits(tmp_path: Path) -> Non
 
 def test_the_listing_options_class_is_accepted() -> None:
     assert MetadataStore(memory_config()).get_artifacts(ListOptions(limit=1)) == []
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_random_filters_give_what_they_give_there(seed: int) -> None:
+    python = original_python()
+    if python is None:
+        pytest.skip("an environment with ml-metadata 1.17.1 could not be made here")
+    command = [python, "-m", "tests.conformance.ml_metadata_filters", "ml_metadata", str(seed), "1500"]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT)
+    assert result.returncode == 0, result.stderr[-2000:]
+    expected = json.loads(result.stdout)
+    found = answers(Package("lakebed.ml_metadata"), MetadataStore(sqlite_config()), seed, 1500)
+    assert found.keys() == expected.keys()
+    wrong = {}
+    for query, answer in expected.items():
+        # What SQLite refuses there may work here; what is refused there as no query of GoogleSQL may be one here.
+        may_be_more = answer in ("InternalError", "InvalidArgumentError") and found[query] != "InternalError"
+        if found[query] != answer and not may_be_more:
+            wrong[query] = (found[query], answer)
+    assert wrong == {}
+    lists = [query for query, answer in expected.items() if isinstance(answer, list)]
+    refused = [query for query, answer in found.items() if answer == "InvalidArgumentError" == expected[query]]
+    assert len(lists) > 800
+    assert len(refused) > 20

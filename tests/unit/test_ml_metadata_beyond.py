@@ -135,6 +135,8 @@ def test_arrow_in_and_out(store: Any) -> None:
         ({"properties.none": pl.lit(1)}, errors.InvalidArgumentError),
         ({"state": pl.lit("GONE")}, errors.InvalidArgumentError),
         ({"custom_properties.x": pl.lit([1])}, errors.InvalidArgumentError),
+        ({"custom_properties.x.struct_value": pl.lit("{")}, errors.InvalidArgumentError),
+        ({"custom_properties.x.proto_value": pl.lit(b"\xff")}, errors.InvalidArgumentError),
     ],
 )
 def test_an_import_that_does_not_fit_changes_nothing(store: Any, change: dict[str, Any], error: type) -> None:
@@ -156,6 +158,76 @@ def test_import_without_names_then_puts(backend: Backend) -> None:
     if backend.name == "block":
         reopened = MetadataStore(store._config)
         assert [found.id for found in reopened.get_artifacts()] == [*first, *bulk, *last]
+
+
+def test_what_was_put_reads_the_same_before_and_after_the_tables_took_it(backend: Backend) -> None:
+    store = backend.store()
+    type_id = store.put_artifact_type(pb.ArtifactType(name="A", properties={"d": pb.DOUBLE, "s": pb.STRING}))
+    node = pb.Artifact(type_id=type_id, name="a", type="ignored", create_time_since_epoch=1)
+    node.properties["d"].double_value = -0.0
+    node.custom_properties["st"].struct_value["k"] = [1, None]
+    node.system_metadata.value = b"ignored"
+    context_type = store.put_context_type(pb.ContextType(name="C"))
+    context_ids = store.put_contexts([pb.Context(type_id=context_type, name="c", external_id="x")])
+    ids = [*store.put_artifacts([node, pb.Artifact(type_id=type_id)]), *store.import_arrow("artifacts", frame(20))]
+    before = store.get_artifacts_by_id([*ids, ids[0]]), store.get_contexts_by_id(context_ids)
+    assert before[0][0].type == "A"
+    assert before[0][1].HasField("uri")
+    assert len(before[0]) == 22
+    assert len(store.get_artifacts(ListOptions(filter_query="type = 'A' AND name = 'a'"))) == 1
+    assert store.get_artifacts_by_id([ids[0], 999]) == before[0][:1]
+    assert (store.get_artifacts_by_id(ids), store.get_contexts_by_id(context_ids)) == before
+    changed = pb.Artifact(id=ids[1], type_id=type_id, uri="new")
+    last = store.put_artifacts([pb.Artifact(type_id=type_id, name="last")])
+    store.put_artifacts([changed])
+    assert store.get_artifacts_by_id([ids[1]])[0].uri == "new"
+    assert store.get_artifacts_by_id(last)[0].name == "last"
+
+
+def test_an_import_of_taken_names_is_refused_without_tables(store: Any) -> None:
+    store.put_artifact_type(pb.ArtifactType(name="A", properties={"d": pb.DOUBLE, "s": pb.STRING}))
+    store.import_arrow("artifacts", frame(10))
+    with pytest.raises(errors.AlreadyExistsError):
+        store.import_arrow("artifacts", frame(20))
+    assert len(store.get_artifacts()) == 10
+
+
+def test_names_of_properties_are_found_as_they_are_written(store: Any) -> None:
+    type_id = store.put_artifact_type(
+        pb.ArtifactType(name="A", properties={"Big": pb.INT, "big": pb.INT, "lr": pb.INT})
+    )
+    for name in ("Big", "big", "lr"):
+        node = pb.Artifact(type_id=type_id, name=name)
+        node.properties[name].int_value = 1
+        store.put_artifacts([node])
+    for written, name in {"Big": "Big", "big": "big", "BIG": "big", "LR": "lr", "`Lr`": "lr"}.items():
+        query = f"properties.{written}.int_value = 1"
+        assert [found.name for found in store.get_artifacts(ListOptions(filter_query=query))] == [name], written
+
+
+@pytest.mark.parametrize(
+    ("query", "n_found"),
+    [
+        ("FORMAT('%s-%d', name, id) = 'a-1-1'", 1),
+        ("FORMAT('%05d|%.1f%%', id, 0.25) = '00002|0.3%'", 1),
+        ("FORMAT('%t %T', id, name) = '3 \"a-3\"'", 1),
+        ("FORMAT(name) = 'a-4'", 1),
+        ("FORMAT('%d', name) = ''", None),
+        ("FORMAT('%d') = ''", None),
+        ("FORMAT('', id) = ''", None),
+        ("FORMAT('%n', id) = ''", None),
+        ("FORMAT(name, id) = ''", None),
+    ],
+)
+def test_format_of_sqlite(query: str, n_found: int | None) -> None:
+    store = MetadataStore(sqlite_config())
+    chain(store)
+    options = ListOptions(filter_query=query)
+    if n_found is None:
+        with pytest.raises(errors.InvalidArgumentError):
+            store.get_artifacts(options)
+    else:
+        assert len(store.get_artifacts(options)) == n_found
 
 
 def test_tables_are_frames(store: Any) -> None:
@@ -216,7 +288,7 @@ def test_surface_of_the_package() -> None:
 def test_a_server_that_is_not_there_is_named(name: str) -> None:
     config = pb.ConnectionConfig()
     port = free_port()
-    if name == "mysql":
+    if name.startswith("mysql"):
         config.mysql.host, config.mysql.port, config.mysql.database, config.mysql.user = "127.0.0.1", port, "d", "u"
     else:
         config.postgresql.host, config.postgresql.port = "127.0.0.1", str(port)

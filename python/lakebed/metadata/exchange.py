@@ -23,8 +23,11 @@ from lakebed.metadata.sources.columns import (
     ARROW_TYPES,
     IGNORED,
     MEMBERS,
+    ColumnNodes,
     PropertyColumn,
+    check_values,
     property_columns,
+    state_numbers,
     to_stream,
     write_rows,
     write_stream,
@@ -57,6 +60,7 @@ def import_nodes(source: Source, kind: NodeKind, data: Any) -> range | list[int]
     """
     table = _plain_types(kind, pa.table(data))
     properties = property_columns(kind, table)
+    check_values(table, properties)
     with source.write() as session:
         table = _with_type_ids(session, kind, table)
         _check_properties(session, kind, table, properties)
@@ -73,23 +77,30 @@ def import_nodes(source: Source, kind: NodeKind, data: Any) -> range | list[int]
 
 
 def _write(session: Session, kind: NodeKind, table: pa.Table) -> range | list[int]:
-    names = {"name", "external_id"} & set(table.column_names)
-    has_names = any(table[name].null_count < table.num_rows for name in names)
     if isinstance(session, JournalSession):
-        # Names are looked up in the tables; without any nothing needs them.
-        if has_names:
-            session.open()
         stream = to_stream(table)
         if session.is_open:
             first = session.last_id(kind.table) + 1
             write_stream(session.plain(), kind, first, stream, session.time)
         else:
-            first = session.reserve(kind, table.num_rows)
+            first = session.keep(kind, ColumnNodes(kind, table), _keys(kind, table))
         session.changes.add_columns(kind, first, stream)
         return range(first, first + table.num_rows)
     if isinstance(session, DeferredSession):
         session.open()
     return write_rows(session, kind, table, session.time)
+
+
+def _keys(kind: NodeKind, table: pa.Table) -> list[tuple[str, int, str]]:
+    """What of names and external ids the rows take."""
+    keys: list[tuple[str, int, str]] = []
+    for column in ("name", "external_id"):
+        if column in table.column_names:
+            given = table.filter(pc.is_valid(table[column]))
+            type_ids = given["type_id"].to_pylist() if column == "name" else [0] * given.num_rows
+            labels = [kind.label] * given.num_rows
+            keys += zip(labels, type_ids, given[column].to_pylist(), strict=True)
+    return keys
 
 
 def _with_type_ids(session: Session, kind: NodeKind, table: pa.Table) -> pa.Table:
@@ -125,7 +136,7 @@ def _check_properties(session: Session, kind: NodeKind, table: pa.Table, propert
     type_ids = pc.unique(table["type_id"]).to_pylist()
     types.load(kind, type_ids)
     for type_id in type_ids:
-        declared = types.properties(kind, type_id)
+        declared = types.newest(kind, type_id)
         rows = table.filter(pc.equal(table["type_id"], type_id)) if len(type_ids) > 1 else table
         for item in properties:
             if (
@@ -147,8 +158,8 @@ def _plain_types(kind: NodeKind, table: pa.Table) -> pa.Table:
     """The table with one Arrow type for each kind of column, so that a reader needs no other."""
     wanted = {name: pa.large_string() for name in _TEXTS if name in table.column_names}
     if kind.state in table.column_names:
-        is_number = pa.types.is_integer(table.schema.field(kind.state).type)
-        wanted[str(kind.state)] = pa.int64() if is_number else pa.large_string()
+        numbers = pa.array(state_numbers(kind, table[kind.state]), pa.int64())
+        table = table.set_column(table.column_names.index(kind.state), kind.state, numbers)
     if "type_id" in table.column_names:
         wanted["type_id"] = pa.int64()
     wanted |= {item.column: ARROW_TYPES[item.field] for item in property_columns(kind, table)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any
 
 from lakebed.metadata.messages import message_class
@@ -124,7 +125,8 @@ def _step(session: Session, found: Walk, kind: NodeKind, ids: Sequence[int], lim
     ending = limits.ending_executions if kind is ARTIFACT else limits.ending_artifacts
     included = limits.include_executions if kind is ARTIFACT else limits.include_artifacts
     wanted = _event_types(kind, limits.direction)
-    rows = sorted(session.by_ids(sql, kind.owner, ids))
+    rows = session.by_ids(sql, kind.owner, ids)
+    rows.sort(key=itemgetter(0))
     if len(wanted) < len(_INPUTS | _OUTPUTS):
         rows = [row for row in rows if row[3] in wanted]
     if ending and not included:
@@ -189,11 +191,11 @@ def whole_graph(session: Session, found: Walk, paths: frozenset[str], type_names
         types = f"{kind.label}_types"
         if not paths & {name, types}:
             continue
-        nodes = list(read_nodes(session, kind, ids, type_names).values()) if ids else []
-        if name in paths:
-            getattr(graph, name).extend(nodes)
+        empty = getattr(graph, name).add if name in paths else None
+        nodes = read_nodes(session, kind, ids, type_names, empty) if ids else {}
         if types in paths:
-            getattr(graph, types).extend(types_by_ids(session, kind, sorted({node.type_id for node in nodes})))
+            type_ids = sorted({node.type_id for node in nodes.values()})
+            getattr(graph, types).extend(types_by_ids(session, kind, type_ids))
     links.fill(graph)
     return graph
 

@@ -10,12 +10,11 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from lakebed.metadata.messages import message_class
-from lakebed.metadata.sources.rows import NodeKind, read_nodes
-from lakebed.metadata.sources.session import Session
+from lakebed.metadata.sources.rows import NodeKind, nodes_of_rows, read_nodes
+from lakebed.metadata.sources.session import Condition, Session
 from lakebed.metadata.status import InvalidArgumentError
 
 ListOperationOptions = message_class("ListOperationOptions")
@@ -23,14 +22,6 @@ _Token = message_class("ListOperationNextPageToken")
 
 _CREATE_TIME, _LAST_UPDATE_TIME = 1, 2
 _ORDER_COLUMNS = {0: "id", _CREATE_TIME: "create_time_since_epoch", _LAST_UPDATE_TIME: "last_update_time_since_epoch"}
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """A part of a WHERE clause on the table alias `n`, with its bound values."""
-
-    sql: str
-    params: tuple[Any, ...] = ()
 
 
 def list_nodes(
@@ -57,11 +48,15 @@ def list_nodes(
     column = _order_column(options)
     direction = "ASC" if options.order_by_field.is_asc else "DESC"
     order = f"n.id {direction}" if column == "id" else f"n.{column} {direction}, n.id {direction}"
-    sql = f"SELECT n.id, n.{column} FROM {kind.table} AS n{_where(parts)} ORDER BY {order} LIMIT ?"
+    columns = ", ".join(f"n.{name}" for name in ("id", *kind.columns))
+    sql = f"SELECT {columns} FROM {_from(kind, parts)}{_where(parts)} ORDER BY {order} LIMIT ?"
     rows = session.rows(sql, (*(value for part in parts for value in part.params), options.max_result_size + 1))
     page = rows[: options.max_result_size]
-    nodes = _in_order(session, kind, [row[0] for row in page], type_names)
-    return nodes, _write_token(options, page, token) if len(rows) > len(page) else None
+    nodes = nodes_of_rows(session, kind, page, type_names, [row[0] for row in page], kind.message)
+    if len(rows) <= len(page):
+        return list(nodes.values()), None
+    position = ("id", *kind.columns).index(column)
+    return list(nodes.values()), _write_token(options, [(row[0], row[position]) for row in page], token)
 
 
 def list_ids(
@@ -69,7 +64,8 @@ def list_ids(
 ) -> list[int]:
     """Ids of the nodes that meet all conditions."""
     params = tuple(value for part in conditions for value in part.params)
-    return [row[0] for row in session.rows(f"SELECT n.id FROM {kind.table} AS n{_where(conditions)}{tail}", params)]
+    sql = f"SELECT n.id FROM {_from(kind, conditions)}{_where(conditions)}{tail}"
+    return [row[0] for row in session.rows(sql, params)]
 
 
 def filter_conditions(session: Session, kind: NodeKind, query: str) -> list[Condition]:
@@ -79,8 +75,11 @@ def filter_conditions(session: Session, kind: NodeKind, query: str) -> list[Cond
     # The parser is loaded by the first filter only: opening a store stays quick.
     from lakebed.metadata.service.filter import compile_filter
 
-    sql, params = compile_filter(session, kind, query)
-    return [Condition(sql, params)]
+    return [compile_filter(session, kind, query)]
+
+
+def _from(kind: NodeKind, conditions: Sequence[Condition]) -> str:
+    return f"{''.join(part.tables for part in conditions)}{kind.table} AS n"
 
 
 def _where(conditions: Sequence[Condition]) -> str:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 from lakebed.metadata.sources.rows import CONTEXT, NodeKind, read_nodes, write_values
-from lakebed.metadata.sources.session import DuplicateError, Session
+from lakebed.metadata.sources.session import DuplicateError, KnownTypes, Session
 from lakebed.metadata.status import (
     AlreadyExistsError,
     FailedPreconditionError,
     InvalidArgumentError,
     NotFoundError,
+    StatusError,
 )
 
 VALUE_FIELDS = {
@@ -50,16 +52,23 @@ PLAIN_UPDATE = UpdateOptions()
 
 @dataclass(slots=True)
 class TypeCache:
-    """Kinds of properties by type id, as one session has read them."""
+    """Kinds of properties by type id, as this session or an earlier one has read them."""
 
     session: Session
-    known: dict[tuple[int, int], tuple[str, dict[str, str]]] = field(default_factory=dict)
+    known: KnownTypes = field(init=False)
+    reread: set[int] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.known = self.session.known_types
 
     def load(self, kind: NodeKind, type_ids: Iterable[int]) -> None:
         """Read the types that were not read before."""
-        wanted = sorted({type_id for type_id in type_ids if (kind.type_kind, type_id) not in self.known})
-        if not wanted:
-            return
+        wanted = {type_id for type_id in type_ids if (kind.type_kind, type_id) not in self.known}
+        if wanted:
+            self._read(kind, sorted(wanted))
+
+    def _read(self, kind: NodeKind, wanted: Sequence[int]) -> None:
+        self.reread.update(wanted)
         rows = self.session.by_ids("SELECT id, name, type_kind FROM Type", "id", wanted)
         for type_id, name, type_kind in rows:
             if type_kind == kind.type_kind:
@@ -85,6 +94,12 @@ class TypeCache:
             )
         return found[1]
 
+    def newest(self, kind: NodeKind, type_id: int) -> dict[str, str]:
+        """The same, with properties that another client may have added since it was first read."""
+        if type_id not in self.reread:
+            self._read(kind, [type_id])
+        return self.properties(kind, type_id)
+
 
 def put_nodes(
     session: Session, kind: NodeKind, nodes: Sequence[Any], options: UpdateOptions = PLAIN_UPDATE
@@ -92,29 +107,50 @@ def put_nodes(
     """Create or replace nodes, all or none; return their ids in their order."""
     types = TypeCache(session)
     types.load(kind, (node.type_id for node in nodes if node.type_id))
-    new = [node for node in nodes if not node.HasField("id")]
-    for node in new:
-        check_new(kind, node, types)
-    new_ids = iter(create_nodes(session, kind, new))
-    ids = []
     stored = _read_stored(session, kind, [node.id for node in nodes if node.HasField("id")])
-    for node in nodes:
-        if node.HasField("id"):
+    ids: list[int] = []
+    for is_stored, some in groupby(nodes, lambda node: bool(node.HasField("id"))):
+        if not is_stored:
+            ids += _put_new(session, kind, list(some), types)
+            continue
+        for node in some:
+            if ids and node.id not in stored:
+                # One that this call has created.
+                stored |= _read_stored(session, kind, [node.id])
             _update(session, kind, node, stored, types, options)
             ids.append(node.id)
-        else:
-            ids.append(next(new_ids))
     return ids
+
+
+def _put_new(session: Session, kind: NodeKind, nodes: Sequence[Any], types: TypeCache) -> list[int]:
+    n_checked = 0
+    try:
+        for node in nodes:
+            check_new(kind, node, types)
+            n_checked += 1
+    except StatusError:
+        # Of several errors the first counts, and a name before this node may be taken.
+        create_nodes(session, kind, nodes[:n_checked])
+        raise
+    return create_nodes(session, kind, nodes)
+
+
+def check_types(session: Session, kind: NodeKind, nodes: Sequence[Any]) -> None:
+    """Refuse nodes, new or stored, without type id, of an unknown type, or with properties that it does not have."""
+    types = TypeCache(session)
+    for node in nodes:
+        _check_type_id(kind, node)
+    types.load(kind, (node.type_id for node in nodes))
+    for node in nodes:
+        types.properties(kind, node.type_id)
+    for node in nodes:
+        check_properties(kind, node, node.type_id, types)
 
 
 def check_new(kind: NodeKind, node: Any, types: TypeCache) -> None:
     """Refuse a new node that breaks a rule by itself."""
-    if not node.HasField("type_id"):
-        raise InvalidArgumentError(
-            f"Type id is missing. A new {kind.label} needs type_id, as put_{kind.label}_type gives it"
-        )
-    declared = types.properties(kind, node.type_id)
-    check_properties(kind, node, node.type_id, declared)
+    _check_type_id(kind, node)
+    check_properties(kind, node, node.type_id, types)
     if kind is CONTEXT and not node.name:
         raise InvalidArgumentError(
             f"Cannot create node for type_id: {node.type_id}. Context name should not be empty: give the "
@@ -122,15 +158,23 @@ def check_new(kind: NodeKind, node: Any, types: TypeCache) -> None:
         )
 
 
+def _check_type_id(kind: NodeKind, node: Any) -> None:
+    if not node.HasField("type_id"):
+        raise InvalidArgumentError(
+            f"Type id is missing. A new {kind.label} needs type_id, as put_{kind.label}_type gives it"
+        )
+
+
 def check_properties(
-    kind: NodeKind, node: Any, type_id: int, declared: dict[str, str], names: Collection[str] | None = None
+    kind: NodeKind, node: Any, type_id: int, types: TypeCache, names: Collection[str] | None = None
 ) -> None:
     """Refuse properties that the type does not declare, or of another kind, and values in which nothing is set."""
+    declared = types.properties(kind, type_id)
     properties = node.properties
     for name in properties:
         if names is not None and name not in names:
             continue
-        wanted = declared.get(name)
+        wanted = declared.get(name) or types.newest(kind, type_id).get(name)
         which = properties[name].WhichOneof("value")
         if wanted is None:
             raise InvalidArgumentError(
@@ -208,8 +252,7 @@ def _update(  # noqa: PLR0917 - one call
             f"{node.last_update_time_since_epoch}: read it again and repeat the change",
         )
     types.load(kind, [stored.type_id])
-    declared = types.properties(kind, stored.type_id)
-    check_properties(kind, node, stored.type_id, declared, _masked_names(options.mask, "properties"))
+    check_properties(kind, node, stored.type_id, types, _masked_names(options.mask, "properties"))
     wanted = _wanted(kind, node, stored, options.mask)
     is_changed = _write_properties(session, kind, stored, wanted)
     fields = [name for name in _fields(kind) if _field(wanted, name) != _field(stored, name)]

@@ -8,6 +8,7 @@ from typing import Any
 from lakebed.metadata.service.links import check_event_type, write_events, write_links
 from lakebed.metadata.service.nodes import (
     UpdateOptions,
+    check_types,
     existing_ids,
     id_by_type_and_name,
     ids_by_external_ids,
@@ -21,12 +22,12 @@ from lakebed.metadata.status import AlreadyExistsError, InvalidArgumentError, No
 def put_execution(session: Session, request: Any) -> tuple[int, list[int], list[int]]:
     """Put an execution with its artifacts, events and contexts; all or nothing."""
     options = request.options
-    update = UpdateOptions(force_update_time=options.force_update_time)
-    execution_id = put_nodes(session, EXECUTION, [request.execution], update)[0]
     pairs = request.artifact_event_pairs
     artifact_ids = _pair_artifacts(
         session, pairs, by_external_id=options.reuse_artifact_if_already_exist_by_external_id
     )
+    update = UpdateOptions(force_update_time=options.force_update_time)
+    execution_id = put_nodes(session, EXECUTION, [request.execution], update)[0]
     events = _pair_events(pairs, artifact_ids, request.execution, execution_id)
     _check_artifacts(
         session, {artifact_id for artifact_id, _, event in events if not _is_put(pairs, artifact_id, event)}
@@ -51,15 +52,8 @@ def _pair_artifacts(session: Session, pairs: Sequence[Any], *, by_external_id: b
     for pair in pairs:
         if pair.HasField("artifact"):
             ids.append(next(put))
-        elif pair.HasField("event"):
-            if not pair.event.HasField("artifact_id"):
-                raise InvalidArgumentError(
-                    "If no artifact is present, given event must have an artifact_id: "
-                    f"{_shown(pair)}; give the artifact, or the id of a stored one in the event",
-                )
-            ids.append(pair.event.artifact_id)
         else:
-            ids.append(-1)
+            ids.append(pair.event.artifact_id if pair.HasField("event") else -1)
     return ids
 
 
@@ -111,6 +105,11 @@ def _pair_events(
             raise InvalidArgumentError(
                 f"Given event.artifact_id is not aligned with the artifact: {_shown(pair)}; leave it out",
             )
+        if not pair.HasField("artifact") and not event.HasField("artifact_id"):
+            raise InvalidArgumentError(
+                "If no artifact is present, given event must have an artifact_id: "
+                f"{_shown(pair)}; give the artifact, or the id of a stored one in the event",
+            )
         check_event_type(event)
         events.append((artifact_id, execution_id, event))
     return events
@@ -147,9 +146,15 @@ def _put_contexts(session: Session, contexts: Sequence[Any], *, reuse: bool, for
             raise InvalidArgumentError(
                 f"Context is missing a type_id: {_shown(context)}; set it, or force_reuse_context for a stored context",
             )
+        _check_name(context)
         found_id = id_by_type_and_name(session, CONTEXT, context.type_id, context.name) if reuse else None
         ids.append(_put_context(session, context, reuse=reuse) if found_id is None else found_id)
     return ids
+
+
+def _check_name(context: Any) -> None:
+    if not context.HasField("name"):
+        raise InvalidArgumentError(f"Context is missing a name: {_shown(context)}; set it")
 
 
 def _put_context(session: Session, context: Any, *, reuse: bool) -> int:
@@ -171,13 +176,19 @@ def put_lineage_subgraph(session: Session, request: Any) -> tuple[list[int], lis
     """Put executions, artifacts, contexts and the events between them; every context gets all of them."""
     for edge in request.event_edges:
         _check_edge(request, edge)
+    for kind, nodes in ((ARTIFACT, request.artifacts), (EXECUTION, request.executions), (CONTEXT, request.contexts)):
+        check_types(session, kind, nodes)
+    for context in request.contexts:
+        _check_name(context)
     options = request.options
-    execution_ids = put_nodes(session, EXECUTION, request.executions)
-    by_external_id = options.reuse_artifact_if_already_exist_by_external_id
-    artifact_ids = _put_artifacts(session, request.artifacts, by_external_id=by_external_id)
     context_ids = _put_contexts(
         session, request.contexts, reuse=options.reuse_context_if_already_exist, force_reuse=False
     )
+    by_external_id = options.reuse_artifact_if_already_exist_by_external_id
+    artifact_ids = _put_artifacts(session, request.artifacts, by_external_id=by_external_id)
+    execution_ids = put_nodes(session, EXECUTION, request.executions)
+    for edge in request.event_edges:
+        check_event_type(edge.event)
     events = []
     stored: tuple[set[int], set[int]] = (set(), set())
     for edge in request.event_edges:
@@ -217,7 +228,6 @@ def _check_edge(request: Any, edge: Any) -> None:
             )
     if not edge.HasField("event"):
         raise InvalidArgumentError(f"The event_edge has no event: {_shown(edge)}; give one with a type")
-    check_event_type(edge.event)
 
 
 def _end(edge: Any, name: str, ids: Sequence[int]) -> int:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from lakebed.metadata.service.listing import Condition, list_ids, list_nodes
+from lakebed.metadata.service.listing import list_ids, list_nodes
 from lakebed.metadata.service.nodes import ids_by_external_ids
 from lakebed.metadata.service.types import check_external_ids, find_type
 from lakebed.metadata.sources.rows import ARTIFACT, CONTEXT, NodeKind, read_nodes
-from lakebed.metadata.sources.session import Session
+from lakebed.metadata.sources.session import Condition, Session
 from lakebed.metadata.status import NotFoundError
 
 TypeNames = dict[int, str]

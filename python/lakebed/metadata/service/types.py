@@ -68,21 +68,20 @@ def _label(kind: NodeKind, wanted: Any) -> str:
 def _check(kind: NodeKind, wanted: Any) -> None:
     if not wanted.name:
         raise InvalidArgumentError(f"No type name is specified: an {kind.label} type was put without name; set it")
-    for name, number in wanted.properties.items():
+
+
+def _check_properties(kind: NodeKind, wanted: Any, properties: Iterable[tuple[str, int]]) -> None:
+    for name, number in properties:
         if not number or number not in _PROPERTY_NAMES:
             raise InvalidArgumentError(
                 f"Property {name} has type UNKNOWN ({number}): {_label(kind, wanted)} needs INT, DOUBLE, "
                 f"STRING, STRUCT, "
                 "PROTO or BOOLEAN for it",
             )
-    if wanted.HasField("base_type") and wanted.base_type not in _BASE_TYPES[kind.type_kind]:
-        raise UnimplementedError(
-            f"base_type deletion is not supported yet: {_label(kind, wanted)} was put with base_type UNSET; "
-            f"leave it out",
-        )
 
 
 def _create(session: Session, kind: NodeKind, wanted: Any) -> int:
+    _check_properties(kind, wanted, wanted.properties.items())
     external_id = wanted.external_id if wanted.HasField("external_id") else None
     if external_id is not None:
         _check_external_id(session, kind, wanted, None)
@@ -122,7 +121,8 @@ def _evolve(session: Session, kind: NodeKind, stored: Any, wanted: Any, *, can_a
     start = f"Type already exists with different properties: {label}"
     for name, number in wanted.properties.items():
         if stored.properties.get(name, number) != number:
-            was, asked = _PROPERTY_NAMES[stored.properties[name]].name, _PROPERTY_NAMES[number].name
+            was = _PROPERTY_NAMES[stored.properties[name]].name
+            asked = _PROPERTY_NAMES[number].name if number in _PROPERTY_NAMES else number
             raise AlreadyExistsError(
                 f"{start} has property {name!r} of type {was}, asked was {asked}: Conflicting property value "
                 f"type found "
@@ -139,10 +139,9 @@ def _evolve(session: Session, kind: NodeKind, stored: Any, wanted: Any, *, can_a
             f"{start} also has {names}: can_omit_fields is false while stored type has more properties; put it with "
             "can_omit_fields=True, which keeps them",
         )
+    _check_properties(kind, wanted, added)
     _add_properties(session, stored.id, added)
-    if wanted.HasField("external_id") and (
-        not stored.HasField("external_id") or stored.external_id != wanted.external_id
-    ):
+    if wanted.external_id and stored.external_id != wanted.external_id:
         _check_external_id(session, kind, wanted, stored.id)
         try:
             session.update("Type", ("external_id",), [(wanted.external_id, stored.id)])
@@ -168,6 +167,11 @@ def _taken(kind: NodeKind, wanted: Any, error: Exception) -> Exception:
 
 
 def _set_base_type(session: Session, kind: NodeKind, type_id: int, stored: Any, wanted: Any) -> None:
+    if wanted.HasField("base_type") and wanted.base_type not in _BASE_TYPES[kind.type_kind]:
+        raise UnimplementedError(
+            f"base_type deletion is not supported yet: {_label(kind, wanted)} was put with base_type UNSET; "
+            f"leave it out",
+        )
     if not wanted.HasField("base_type"):
         return
     if stored is not None and stored.HasField("base_type"):

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
@@ -21,11 +21,14 @@ from sqlalchemy import Connection, exc
 from lakebed.errors import LakebedError, ReadOnlyError
 from lakebed.metadata.backends.projection import Projection
 from lakebed.metadata.records import RecordLog
-from lakebed.metadata.sources.deferred import DeferredSession, Lane, read_last_ids
+from lakebed.metadata.sources.deferred import Creation, DeferredSession, KeptSession, Lane, read_last_ids
 from lakebed.metadata.sources.journal import JournalSession
 from lakebed.metadata.sources.session import ConcurrentChangeError, DuplicateError, Session, Source
 from lakebed.metadata.sources.sqlite import SqliteSession, add_functions, translated
 from lakebed.metadata.status import InternalError, StatusError
+
+MAX_KEPT = 10_000
+"""Nodes that a source keeps as they were put, besides the log; those of the last put in any case."""
 
 
 class BlockSource(Source):
@@ -48,6 +51,7 @@ class BlockSource(Source):
         self._projection = Projection(log, path, read_only=read_only)
         self._lock = threading.RLock()
         self._lane: Lane | None = None
+        self._kept: list[Creation] = []
         self._seq = 0
         self._time = 0
         self._raw: sqlite3.Connection | None = None
@@ -56,8 +60,19 @@ class BlockSource(Source):
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that only reads."""
-        with self._translated(), self._lock, self._projection.reading() as connection:
-            yield SqliteSession(_raw(connection))
+        with self._translated(), self._lock:
+            if self._kept and self._log.head() == self._seq:
+                kept = KeptSession(self.peek(), self._kept, self._enter_read)
+                with kept.stack:
+                    yield kept
+                return
+            self._kept = []
+            with self._projection.reading() as connection:
+                yield SqliteSession(_raw(connection))
+
+    def _enter_read(self, stack: ExitStack) -> sqlite3.Connection:
+        self._kept = []
+        return _raw(stack.enter_context(self._projection.reading()))
 
     @contextmanager
     def write(self) -> Iterator[Session]:
@@ -68,12 +83,13 @@ class BlockSource(Source):
             self._check_process()
             self.lane()
             session = JournalSession(self, self._time)
+            session.known_types = self.known_types
             try:
                 yield session
                 self._append(session)
                 session.finish()
             except BaseException as error:
-                self._lane = None
+                self._lane, self._kept = None, []
                 with suppress(sqlite3.Error, exc.SQLAlchemyError):
                     session.finish(error)
                 if isinstance(error, (StatusError, DuplicateError)) and self._log.head() > self._seq:
@@ -81,12 +97,20 @@ class BlockSource(Source):
                     raise ConcurrentChangeError(f"the log grew beyond entry {self._seq}") from error
                 raise
             if session.is_open:
-                self._lane = None
+                self._lane, self._kept = None, []
+            else:
+                self._keep(session.creations)
+
+    def _keep(self, creations: Sequence[Creation]) -> None:
+        """Keep the newest nodes for whoever asks for them next; older ones are in the log."""
+        self._kept += creations
+        while len(self._kept) > 1 and sum(len(creation.nodes) for creation in self._kept) > MAX_KEPT:
+            del self._kept[0]
 
     def close(self) -> None:
         """Close the projection; the next session opens it again."""
         with self._lock:
-            self._lane = self._raw = None
+            self._lane, self._raw, self._kept = None, None, []
             self._projection.close()
 
     def open(self, *, may_upgrade: bool = False) -> None:
@@ -141,7 +165,7 @@ class BlockSource(Source):
 
     def _check_process(self) -> None:
         if self._writer[0] not in {0, os.getpid()}:
-            self._lane = self._raw = None
+            self._lane, self._raw, self._kept = None, None, []
 
     def _writer_id(self) -> str:
         """A child process is another writer."""

@@ -39,6 +39,32 @@ class PropertyColumn:
     field: str
 
 
+class ColumnNodes(Sequence[Any]):
+    """The rows of a table as new nodes, each made when it is asked for."""
+
+    def __init__(self, kind: NodeKind, table: pa.Table) -> None:
+        self._kind = kind
+        self._table = table
+        self._properties = property_columns(kind, table)
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __getitem__(self, position: Any) -> Any:
+        row = self._table.slice(position, 1)
+        node = self._kind.message()
+        for column in set(self._kind.columns) & set(row.column_names):
+            value = row[column][0].as_py() if column != self._kind.state else state_numbers(self._kind, row[column])[0]
+            if value is not None:
+                setattr(node, column, value)
+        for item in self._properties:
+            value = row[item.column][0].as_py()
+            if value is not None:
+                member = node.custom_properties if item.is_custom else node.properties
+                member[item.name].CopyFrom(_value(item.field, value))
+        return node
+
+
 def write_stream(session: Session, kind: NodeKind, first: int, stream: bytes, time: int) -> None:
     """Write the nodes of an Arrow stream into the tables, under ids that count from `first`."""
     table = pa.ipc.open_stream(io.BytesIO(stream)).read_all()
@@ -71,13 +97,18 @@ def _node_column(kind: NodeKind, table: pa.Table, column: str, time: int) -> Seq
         return ["" if column == "uri" else None] * table.num_rows
     values = table[column]
     if column == kind.state:
-        return _state_numbers(kind, values)
+        return state_numbers(kind, values)
     if column == "uri":
         values = pc.fill_null(values, "")
     return values.to_pylist()  # type: ignore[no-any-return]
 
 
-def _state_numbers(kind: NodeKind, values: Any) -> list[int | None]:
+def state_numbers(kind: NodeKind, values: Any) -> list[int | None]:
+    """States of a column, given as numbers or names.
+
+    Raises:
+        InvalidArgumentError: One is the name of none.
+    """
     if not pa.types.is_integer(values.type):
         numbers = {item.name: item.number for item in kind.message.DESCRIPTOR.enum_types_by_name["State"].values}
         unknown = sorted({value for value in values.to_pylist() if value is not None and value not in numbers})
@@ -105,15 +136,31 @@ def _write_property(
 
 def _value(field: str, value: Any) -> Any:
     made = Value()
-    if field == "struct_value":
-        made.struct_value.SetInParent()
-        made.struct_value.update(json.loads(value))
-    elif field == "proto_value":
-        made.proto_value.SetInParent()
-        made.proto_value.MergeFromString(value)
-    else:
-        setattr(made, field, value)
+    try:
+        if field == "struct_value":
+            made.struct_value.SetInParent()
+            made.struct_value.update(json.loads(value))
+        elif field == "proto_value":
+            made.proto_value.SetInParent()
+            made.proto_value.MergeFromString(value)
+        else:
+            setattr(made, field, value)
+    except Exception as error:  # DecodeError is another class in each version of protobuf.
+        raise InvalidArgumentError(f"{value!r:.100} is no {field} ({error})") from error
     return made
+
+
+def check_values(table: pa.Table, properties: Sequence[PropertyColumn]) -> None:
+    """Refuse structs and messages that cannot be read.
+
+    Raises:
+        InvalidArgumentError: One cannot.
+    """
+    for item in properties:
+        if item.field in {"struct_value", "proto_value"}:
+            for value in table[item.column].to_pylist():
+                if value is not None:
+                    _value(item.field, value)
 
 
 def property_columns(kind: NodeKind, table: pa.Table) -> list[PropertyColumn]:

@@ -1,23 +1,27 @@
 """New nodes that are put faster than tables take them.
 
 Where the truth is not in the tables (a log, or memory), the usual put, new nodes only, needs no table: its ids are
-counted here, its names are looked up, and the nodes are kept as they came. The tables take them when the next method
-needs tables. Whatever else a method does opens the tables first, so every method sees all that was put before.
+counted here, its names are looked up, and the nodes are kept as they came. Neither does a read of such nodes by their
+ids. The tables take them when the next method needs tables. Whatever else a method does opens the tables first, so
+every method sees all that was put before.
 """
 
 from __future__ import annotations
 
+import re
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from lakebed.metadata.sources.rows import KINDS, NodeKind
+from lakebed.metadata.sources.rows import KINDS, NodeKind, add_type_names, stored_node
 from lakebed.metadata.sources.session import DuplicateError, Row
 from lakebed.metadata.sources.sqlite import SqliteSession
 
 TEXTS_AT_ONCE = 500
+_OF_TYPES = re.compile(r"SELECT [\w, ]+ FROM Type(Property)?\b")
+"""Queries of types, which stand in the tables at any time."""
 Key = tuple[str, int, str]
 """Label of the kind, type id (0 for an external id), name."""
 
@@ -39,26 +43,20 @@ class Lane:
     last_ids: dict[str, int]
     taken: set[Key] = field(default_factory=set)
 
-    def reserve(self, connection: sqlite3.Connection, kind: NodeKind, nodes: Sequence[Any]) -> tuple[int, list[Key]]:
-        """The first id for new nodes, and the names that they take.
+    def reserve(self, connection: sqlite3.Connection, kind: NodeKind, n_nodes: int, keys: Sequence[Key]) -> int:
+        """The first id for new nodes that take some names.
 
         Raises:
             DuplicateError: A name or external id is taken.
         """
-        keys = []
-        for node in nodes:
-            if node.HasField("name"):
-                keys.append((kind.label, node.type_id, node.name))
-            if node.HasField("external_id"):
-                keys.append((kind.label, 0, node.external_id))
         if keys:
             self._check(connection, kind, keys)
             self.taken.update(keys)
         first = self.last_ids[kind.table] + 1
-        self.last_ids[kind.table] += len(nodes)
-        return first, keys
+        self.last_ids[kind.table] += n_nodes
+        return first
 
-    def _check(self, connection: sqlite3.Connection, kind: NodeKind, keys: list[Key]) -> None:
+    def _check(self, connection: sqlite3.Connection, kind: NodeKind, keys: Sequence[Key]) -> None:
         wanted = set(keys)
         if len(wanted) < len(keys):
             raise DuplicateError(
@@ -77,6 +75,11 @@ class Lane:
                 sql = f"SELECT 1 FROM {kind.table} WHERE {condition} IN ({marks}) LIMIT 1"
                 if connection.execute(sql, (*params, *some)).fetchone():
                     raise DuplicateError(f"UNIQUE constraint failed: {_shown(kind, (kind.label, type_id, some[0]))}")
+
+
+def _keys(kind: NodeKind, nodes: Sequence[Any]) -> list[Key]:
+    keys = [(kind.label, node.type_id, node.name) for node in nodes if node.HasField("name")]
+    return keys + [(kind.label, 0, node.external_id) for node in nodes if node.HasField("external_id")]
 
 
 def _shown(kind: NodeKind, key: Key) -> str:
@@ -105,11 +108,10 @@ class DeferredSession(SqliteSession):
         self._stack = ExitStack()
         self.is_open = False
         self.creations: list[Creation] = []
-        self.keys: list[Key] = []
 
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
         """Run a query; types stand in the tables at any time."""
-        if not self.is_open and " FROM Type" not in sql:
+        if not self.is_open and not _OF_TYPES.match(sql):
             self.open()
         return super().rows(sql, params)
 
@@ -147,10 +149,14 @@ class DeferredSession(SqliteSession):
         """Keep new nodes, or write them where the tables are open."""
         if self.is_open:
             return super().create_nodes(kind, nodes)
-        first, keys = self._source.lane().reserve(self._source.peek(), kind, nodes)
-        self.keys += keys
-        self.creations.append(Creation(kind, nodes, first, self.time))
+        first = self.keep(kind, nodes, _keys(kind, nodes))
         return list(range(first, first + len(nodes)))
+
+    def keep(self, kind: NodeKind, nodes: Sequence[Any], keys: Sequence[Key]) -> int:
+        """Keep new nodes that take some names; return the first of their ids."""
+        first = self._source.lane().reserve(self._source.peek(), kind, len(nodes), keys)
+        self.creations.append(Creation(kind, nodes, first, self.time))
+        return first
 
     def open(self) -> None:
         """Open the tables and write what was kept so far."""
@@ -167,6 +173,62 @@ class DeferredSession(SqliteSession):
             self._stack.close()
         else:
             self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+class KeptSession(SqliteSession):
+    """A reading session over nodes that were kept; it opens the tables only for what those do not answer.
+
+    Args:
+        connection: To look at types, which stand in the tables at any time.
+        kept: New nodes that nothing has changed since.
+        enter: Begins a transaction on tables that hold everything.
+    """
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        kept: Sequence[Creation],
+        enter: Callable[[ExitStack], sqlite3.Connection],
+    ) -> None:
+        super().__init__(connection)
+        self._kept = kept
+        self._enter = enter
+        self._is_open = False
+        self.stack = ExitStack()
+
+    def kept_nodes(self, kind: NodeKind, ids: Sequence[int], type_names: dict[int, str]) -> dict[int, Any] | None:
+        """Nodes by id that were kept; None where one of them was not."""
+        found: dict[int, tuple[Any, int]] = {}
+        for creation in self._kept:
+            if creation.kind is kind:
+                end = creation.first + len(creation.nodes)
+                for node_id in ids:
+                    if creation.first <= node_id < end:
+                        found[node_id] = (creation.nodes[node_id - creation.first], creation.time)
+        if len(found) < len(ids):
+            return None
+        add_type_names(self, type_names, {node.type_id for node, _ in found.values()})
+        return {node_id: stored_node(kind, *_around(node_id, found[node_id]), type_names) for node_id in sorted(found)}
+
+    def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
+        """Run a query."""
+        if not _OF_TYPES.match(sql):
+            self._open()
+        return super().rows(sql, params)
+
+    def stream(self, sql: str, params: Sequence[Any] = ()) -> Iterable[Row]:
+        """Run a query whose rows are read once, before the next statement."""
+        self._open()
+        return super().stream(sql, params)
+
+    def _open(self) -> None:
+        if not self._is_open:
+            self._is_open, self._kept = True, ()
+            self._cursor = self._enter(self.stack).cursor()
+
+
+def _around(node_id: int, found: tuple[Any, int]) -> tuple[Any, int, int]:
+    return found[0], node_id, found[1]
 
 
 def read_last_ids(connection: sqlite3.Connection) -> dict[str, int]:

@@ -119,12 +119,6 @@ class JournalSession(DeferredSession):
         """A session on the same open tables whose changes are not kept."""
         return SqliteSession.over(self._cursor, self.time)
 
-    def reserve(self, kind: NodeKind, n_nodes: int) -> int:
-        """Ids for new nodes without names; return the first."""
-        first = self._source.lane().last_ids[kind.table] + 1
-        self._source.lane().last_ids[kind.table] += n_nodes
-        return first
-
     def open(self) -> None:
         """Open the tables and write what was kept so far, which the journal has already."""
         if self.is_open:

@@ -6,7 +6,14 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 
-from lakebed.metadata.sources.deferred import Creation, DeferredSession, Lane, read_last_ids, write_creation
+from lakebed.metadata.sources.deferred import (
+    Creation,
+    DeferredSession,
+    KeptSession,
+    Lane,
+    read_last_ids,
+    write_creation,
+)
 from lakebed.metadata.sources.session import Session
 from lakebed.metadata.sources.sqlite import SqliteSession, SqliteSource, translated
 
@@ -28,11 +35,16 @@ class MemorySource(SqliteSource):
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that only reads."""
-        if self._pending:
-            with self._write_lock:
-                self._take_pending()
-        with super().read() as session:
-            yield session
+        self._check_process()
+        with self._write_lock:
+            if not self._pending:
+                with super().read() as session:
+                    yield session
+                return
+            with translated(self.place):
+                kept = KeptSession(self.peek(), self._pending, self._enter_read)
+                with kept.stack:
+                    yield kept
 
     @contextmanager
     def write(self) -> Iterator[SqliteSession]:
@@ -44,6 +56,7 @@ class MemorySource(SqliteSource):
         self._check_process()
         with self._write_lock, translated(self.place):
             session = DeferredSession(self)
+            session.known_types = self.known_types
             try:
                 yield session
             except BaseException as error:
@@ -84,6 +97,11 @@ class MemorySource(SqliteSource):
         del session
         self._take_pending()
         stack.enter_context(self._transaction("BEGIN IMMEDIATE"))
+        return self.peek()
+
+    def _enter_read(self, stack: ExitStack) -> sqlite3.Connection:
+        self._take_pending()
+        stack.enter_context(self._transaction("BEGIN"))
         return self.peek()
 
     def _take_pending(self) -> None:

@@ -8,6 +8,7 @@ back, so a lock of the server holds off others, and the version is written last.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -143,7 +144,6 @@ class MysqlSource(ServerSource):
 
     def _connect(self, database: str | None) -> Any:
         config = self._config
-        ssl = config.ssl_options if config.HasField("ssl_options") else None
         return self._driver.connect(
             host=config.host or "localhost",
             port=config.port or DEFAULT_PORT,
@@ -155,7 +155,7 @@ class MysqlSource(ServerSource):
             connect_timeout=CONNECT_TIMEOUT_S,
             autocommit=False,
             init_command="SET SESSION sql_mode = 'STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION'",
-            **_ssl_arguments(ssl),
+            ssl=_tls(config.ssl_options) if config.HasField("ssl_options") else None,
         )
 
     def is_alive(self, connection: Any) -> bool:
@@ -195,6 +195,8 @@ class MysqlSource(ServerSource):
         try:
             cursor = connection.cursor()
             session = MysqlSession(_Cursor(self, cursor))
+            # The list of tables is part of a transaction's view since MySQL 8: those who waited must see the newest.
+            session.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
             self._read_settings(session)
             name = f"lakebed-{self._config.database}"[:64]
             if session.rows("SELECT GET_LOCK(?, ?)", (name, LOCK_WAIT_S)) != [(1,)]:
@@ -209,15 +211,19 @@ class MysqlSource(ServerSource):
 
     def _create_database(self) -> None:
         connection = self._connect(None)
+        sql = "SELECT schema_name FROM information_schema.schemata WHERE schema_name = %s"
+        name = self._config.database.replace("`", "``")
         try:
             with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT schema_name FROM information_schema.schemata WHERE schema_name = %s",
-                    (self._config.database,),
-                )
-                if not cursor.fetchall():
-                    name = self._config.database.replace("`", "``")
+                if cursor.execute(sql, (self._config.database,)):
+                    return
+                try:
                     cursor.execute(f"CREATE DATABASE IF NOT EXISTS `{name}`")
+                except self.driver_error:
+                    # MySQL 8 and above: of several who do this together all but one may be refused.
+                    connection.rollback()
+                    if not cursor.execute(sql, (self._config.database,)):
+                        raise
         finally:
             connection.close()
 
@@ -308,23 +314,31 @@ def _driver() -> Any:
     return pymysql
 
 
-def _ssl_arguments(ssl: Any) -> dict[str, Any]:
-    if ssl is None:
-        return {}
-    arguments = {"ssl_ca": ssl.ca, "ssl_cert": ssl.cert, "ssl_key": ssl.key}
-    arguments = {name: value for name, value in arguments.items() if value}
-    if ssl.capath or ssl.cipher:
-        import ssl as tls
+def _tls(options: Any) -> ssl.SSLContext | None:
+    """What TLS demands of the server; None where the options ask for nothing, and the driver takes what it gets.
 
-        context = tls.create_default_context(cafile=ssl.ca or None, capath=ssl.capath or None)
-        if ssl.cipher:
-            context.set_ciphers(ssl.cipher)
-        if ssl.cert:
-            context.load_cert_chain(ssl.cert, ssl.key or None)
-        context.check_hostname = ssl.verify_server_cert
-        context.verify_mode = tls.CERT_REQUIRED if ssl.ca or ssl.capath else tls.CERT_NONE
-        return {"ssl": context}
-    return {**arguments, "ssl_verify_cert": bool(ssl.ca), "ssl_verify_identity": ssl.verify_server_cert}
+    With `ca` or `capath` its certificate must come from there, with `verify_server_cert` it must also be for the host;
+    without those the system's authorities are the ones that count.
+    """
+    if not any((options.key, options.cert, options.ca, options.capath, options.cipher, options.verify_server_cert)):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=options.ca or None, capath=options.capath or None)
+        # Authorities that MySQL makes for itself lack extensions that Python 3.13 asks for.
+        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+        if options.cipher:
+            context.set_ciphers(options.cipher)
+        if options.cert:
+            context.load_cert_chain(options.cert, options.key or None)
+    except (OSError, ValueError) as error:
+        given = ", ".join(f"{name}={getattr(options, name)!r}" for name in ("key", "cert", "ca", "capath", "cipher"))
+        raise RuntimeError(
+            f"INVALID_ARGUMENT: ssl_options are of no use ({error}): {given}; check the files"
+        ) from error
+    context.check_hostname = options.verify_server_cert
+    if not (options.ca or options.capath or options.verify_server_cert):
+        context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _text(error: Exception) -> str:

@@ -11,7 +11,7 @@ import base64
 import math
 import struct
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -239,7 +239,11 @@ def _parse_into(message: Any, encoded: str | bytes) -> None:
 
 
 def read_nodes(
-    session: Session, kind: NodeKind, ids: Sequence[int] | None, type_names: dict[int, str]
+    session: Session,
+    kind: NodeKind,
+    ids: Sequence[int] | None,
+    type_names: dict[int, str],
+    empty: Callable[[], Any] | None = None,
 ) -> dict[int, Any]:
     """Read nodes with their properties.
 
@@ -248,21 +252,42 @@ def read_nodes(
         kind: Which.
         ids: Of the nodes; None reads all.
         type_names: Of types met before; completed here.
+        empty: Gives the messages to fill, e.g. `graph.artifacts.add`; None for messages of their own.
 
     Returns:
         Messages by id, ascending; what is not there is left out.
     """
+    kept = session.kept_nodes(kind, ids, type_names) if ids is not None and empty is None else None
+    if kept is not None:
+        return kept
     span = None if ids is None else dense_range(ids)
     columns = ", ".join(("id", *kind.columns))
-    found = list(_select(session, f"SELECT {columns} FROM {kind.table}", "id", ids, span))
-    missing = {row[1] for row in found} - type_names.keys()
+    found = sorted(_select(session, f"SELECT {columns} FROM {kind.table}", "id", ids, span))
+    return nodes_of_rows(session, kind, found, type_names, ids, empty or kind.message)
+
+
+def nodes_of_rows(  # noqa: PLR0917 - one call
+    session: Session,
+    kind: NodeKind,
+    found: Sequence[Row],
+    type_names: dict[int, str],
+    ids: Sequence[int] | None,
+    empty: Callable[[], Any],
+) -> dict[int, Any]:
+    """Nodes with their properties, for rows of an id and the kind's columns; in the order of the rows."""
+    add_type_names(session, type_names, {row[1] for row in found})
+    make = _MAKERS[kind.label]
+    nodes = {row[0]: make(empty(), row, type_names) for row in found}
+    if nodes:
+        _read_properties(session, kind, nodes, ids, None if ids is None else dense_range(ids))
+    return nodes
+
+
+def add_type_names(session: Session, type_names: dict[int, str], type_ids: set[int]) -> None:
+    """Complete names of types by id."""
+    missing = type_ids - type_names.keys()
     if missing:
         type_names.update(session.by_ids("SELECT id, name FROM Type", "id", sorted(missing)))
-    make = _MAKERS[kind.label]
-    nodes = {row[0]: make(kind.message, row, type_names) for row in sorted(found)}
-    if nodes:
-        _read_properties(session, kind, nodes, ids, span)
-    return nodes
 
 
 def _select(
@@ -339,8 +364,7 @@ def _set_other(value: Any, plain: Any, other: str | bytes | int) -> None:
 
 
 # Setting fields one by one is quicker than naming them all to the constructor.
-def _make_artifact(message: Any, row: Row, type_names: dict[int, str]) -> Any:
-    node = message()
+def _make_artifact(node: Any, row: Row, type_names: dict[int, str]) -> Any:
     node.id, node.type_id, node.uri, state, name, external_id, created, updated = row
     _complete(node, type_names, name, external_id, (created, updated))
     if state is not None:
@@ -348,8 +372,7 @@ def _make_artifact(message: Any, row: Row, type_names: dict[int, str]) -> Any:
     return node
 
 
-def _make_execution(message: Any, row: Row, type_names: dict[int, str]) -> Any:
-    node = message()
+def _make_execution(node: Any, row: Row, type_names: dict[int, str]) -> Any:
     node.id, node.type_id, state, name, external_id, created, updated = row
     _complete(node, type_names, name, external_id, (created, updated))
     if state is not None:
@@ -357,8 +380,7 @@ def _make_execution(message: Any, row: Row, type_names: dict[int, str]) -> Any:
     return node
 
 
-def _make_context(message: Any, row: Row, type_names: dict[int, str]) -> Any:
-    node = message()
+def _make_context(node: Any, row: Row, type_names: dict[int, str]) -> Any:
     node.id, node.type_id, name, external_id, created, updated = row
     _complete(node, type_names, name, external_id, (created, updated))
     return node
@@ -375,6 +397,21 @@ def _complete(
         node.name = name
     if external_id is not None:
         node.external_id = external_id
+
+
+def stored_node(kind: NodeKind, given: Any, node_id: int, time: int, type_names: dict[int, str]) -> Any:
+    """A new node as the tables would give it, from the message that was put."""
+    node = kind.message()
+    node.MergeFrom(given)
+    node.DiscardUnknownFields()
+    node.ClearField("system_metadata")
+    node.ClearField("type")
+    node.id = node_id
+    if kind.has_uri:
+        node.uri = given.uri
+    name = None if kind is not CONTEXT else given.name
+    _complete(node, type_names, name, None, (time, time))
+    return node
 
 
 _MAKERS = {"artifact": _make_artifact, "execution": _make_execution, "context": _make_context}

@@ -188,6 +188,7 @@ class ServerSource(Source):
             connection = self.lend()
             try:
                 session = self.begin(connection, is_write=is_write)
+                session.known_types = self.known_types
                 yield session
                 connection.commit()
             except BaseException:

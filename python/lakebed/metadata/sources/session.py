@@ -11,12 +11,29 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 Row: TypeAlias = tuple[Any, ...]
+KnownTypes: TypeAlias = dict[tuple[int, int], tuple[str, dict[str, str]]]
 
 TEXTS_AT_ONCE = 500
 """Bound texts in one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A part of a WHERE clause on the table alias `n`.
+
+    Args:
+        sql: The condition.
+        params: Its values.
+        tables: What stands before the table of the nodes in the FROM clause.
+    """
+
+    sql: str
+    params: tuple[Any, ...] = ()
+    tables: str = ""
 
 
 class DuplicateError(Exception):
@@ -37,13 +54,22 @@ class Session(ABC):
     Attributes:
         dialect: "sqlite", "mysql" or "postgresql".
         time: Milliseconds since 1970 UTC that everything written in it gets.
+        known_types: Name and kinds of properties of stored types, by kind and id; what a source has read before. A type
+            never loses a property nor changes its kind, so an entry is at worst incomplete.
     """
 
     dialect: str
     time: int
+    known_types: KnownTypes
 
     def __init__(self) -> None:
         self.time = time.time_ns() // 1_000_000
+        self.known_types = {}
+
+    def kept_nodes(self, kind: Any, ids: Sequence[int], type_names: dict[int, str]) -> dict[int, Any] | None:
+        """Nodes by id that are at hand without the tables; None where one of them may not be."""
+        del kind, ids, type_names
+        return None
 
     @abstractmethod
     def rows(self, sql: str, params: Sequence[Any] = ()) -> list[Row]:
@@ -113,6 +139,8 @@ class Source(ABC):
     def __init__(self) -> None:
         self.type_names: dict[int, str] = {}
         """Names of types by id, as committed; a name never changes."""
+        self.known_types: KnownTypes = {}
+        """What sessions share of types, as committed."""
 
     @abstractmethod
     def read(self) -> AbstractContextManager[Session]:

@@ -14,6 +14,7 @@ import threading
 import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -33,6 +34,7 @@ from lakebed.metadata.sources.session import (
     Row,
     Session,
     Source,
+    dense_range,
 )
 from lakebed.metadata.status import AbortedError, InternalError, InvalidArgumentError, StatusError
 
@@ -72,30 +74,29 @@ class SqliteSession(RowSession):
 
     def insert(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Add rows."""
-        with _duplicates():
-            self._cursor.executemany(insert_sql(table, columns), rows)
+        try:
+            self._cursor.executemany(insert_sql(table, tuple(columns)), rows)
+        except sqlite3.IntegrityError as error:
+            raise DuplicateError(str(error)) from error
 
     def insert_missing(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Add the rows that no unique key of the table has yet."""
-        self._cursor.executemany(insert_sql(table, columns).replace("INSERT", "INSERT OR IGNORE", 1), rows)
+        self._cursor.executemany(insert_sql(table, tuple(columns), "INSERT OR IGNORE"), rows)
 
     def insert_new(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> list[int]:
         """Add rows to a table that numbers them."""
-        if len(rows) == 1:
-            with _duplicates():
-                self._cursor.execute(insert_sql(table, columns), rows[0])
-            return [int(self._cursor.lastrowid or 0)]
-        first = self.last_id(table) + 1
-        ids = list(range(first, first + len(rows)))
-        numbered = [(row_id, *row) for row_id, row in zip(ids, rows, strict=True)]
-        self.insert(table, ("id", *columns), numbered)
-        return ids
+        self.insert(table, columns, rows)
+        # A writer is alone, so the ids of one call follow each other.
+        last = int(self._cursor.execute("SELECT last_insert_rowid()").fetchone()[0])
+        return list(range(last - len(rows) + 1, last + 1))
 
     def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
         """Set columns of rows."""
         assignments = ", ".join(f"{column} = ?" for column in columns)
-        with _duplicates():
+        try:
             self._cursor.executemany(f"UPDATE {table} SET {assignments} WHERE id = ?", rows)
+        except sqlite3.IntegrityError as error:
+            raise DuplicateError(str(error)) from error
 
     def delete(self, table: str, columns: Sequence[str], keys: Sequence[Row]) -> None:
         """Remove rows."""
@@ -106,6 +107,9 @@ class SqliteSession(RowSession):
         """A condition that a column holds one of some ids."""
         if len(ids) < JSON_FROM_IDS:
             return f"{column} IN ({', '.join('?' * len(ids))})", tuple(ids)
+        span = dense_range(ids)
+        if span is not None:
+            return f"{column} BETWEEN ? AND ?", span
         return f"{column} IN (SELECT value FROM json_each(?))", (f"[{','.join(map(str, ids))}]",)
 
     def run(self, statement: str) -> None:
@@ -155,9 +159,10 @@ def _matches(pattern: str | None, text: str | None) -> bool | None:
     return None if pattern is None or text is None else re.search(pattern, text) is not None
 
 
-def insert_sql(table: str, columns: Sequence[str]) -> str:
+@cache
+def insert_sql(table: str, columns: tuple[str, ...], verb: str = "INSERT") -> str:
     """The statement that adds a row."""
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+    return f"{verb} INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
 class SqliteSource(Source):
@@ -262,7 +267,9 @@ class SqliteSource(Source):
         with translated(self.place), self.connection() as connection:
             connection.execute(begin)
             try:
-                yield SqliteSession(connection)
+                session = SqliteSession(connection)
+                session.known_types = self.known_types
+                yield session
                 connection.execute("COMMIT")
             except BaseException:
                 with suppress(sqlite3.Error):
@@ -313,14 +320,6 @@ def _uri(location: str, mode: str) -> str | None:
             return location
         return f"{location}{'&' if '?' in location else '?'}mode={mode}"
     return f"file:{quote(str(Path(location).absolute()))}?mode={mode}"
-
-
-@contextmanager
-def _duplicates() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.IntegrityError as error:
-        raise DuplicateError(str(error)) from error
 
 
 @contextmanager

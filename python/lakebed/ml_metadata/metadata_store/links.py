@@ -25,8 +25,7 @@ class LinkMethods(Runner):
             `Artifact` messages by ascending id.
         """
         del extra_options
-        request = _new("GetArtifactsByURIRequest", uris=[uri])
-        return list(self._run("GetArtifactsByURI", request).artifacts)
+        return self._get("GetArtifactsByURI", "artifacts", uris=[uri])
 
     def get_artifacts_and_types_by_artifact_ids(
         self, artifact_ids: Iterable[int], extra_options: Any = None
@@ -76,8 +75,7 @@ class LinkMethods(Runner):
             NotFoundError: It lies in none, or is not stored.
         """
         del extra_options
-        request = _new("GetContextsByArtifactRequest", artifact_id=artifact_id)
-        return list(self._run("GetContextsByArtifact", request).contexts)
+        return self._get("GetContextsByArtifact", "contexts", artifact_id=artifact_id)
 
     def get_events_by_artifact_ids(self, artifact_ids: Iterable[int], extra_options: Any = None) -> list[Any]:
         """Get the events of artifacts.
@@ -90,8 +88,7 @@ class LinkMethods(Runner):
             `Event` messages in the order in which they were put.
         """
         del extra_options
-        request = _new("GetEventsByArtifactIDsRequest", artifact_ids=artifact_ids)
-        return list(self._run("GetEventsByArtifactIDs", request).events)
+        return self._get("GetEventsByArtifactIDs", "events", artifact_ids=artifact_ids)
 
     def get_executions_by_context(
         self, context_id: int, list_options: ListOptions | None = None, extra_options: Any = None
@@ -126,8 +123,7 @@ class LinkMethods(Runner):
             NotFoundError: It lies in none, or is not stored.
         """
         del extra_options
-        request = _new("GetContextsByExecutionRequest", execution_id=execution_id)
-        return list(self._run("GetContextsByExecution", request).contexts)
+        return self._get("GetContextsByExecution", "contexts", execution_id=execution_id)
 
     def get_events_by_execution_ids(self, execution_ids: Iterable[int], extra_options: Any = None) -> list[Any]:
         """Get the events of executions.
@@ -140,8 +136,7 @@ class LinkMethods(Runner):
             `Event` messages in the order in which they were put.
         """
         del extra_options
-        request = _new("GetEventsByExecutionIDsRequest", execution_ids=execution_ids)
-        return list(self._run("GetEventsByExecutionIDs", request).events)
+        return self._get("GetEventsByExecutionIDs", "events", execution_ids=execution_ids)
 
     def get_parent_contexts_by_context(self, context_id: int, extra_options: Any = None) -> list[Any]:
         """Get the contexts that a context lies in.
@@ -154,8 +149,7 @@ class LinkMethods(Runner):
             `Context` messages by ascending id; none where there is no such context.
         """
         del extra_options
-        request = _new("GetParentContextsByContextRequest", context_id=context_id)
-        return list(self._run("GetParentContextsByContext", request).contexts)
+        return self._get("GetParentContextsByContext", "contexts", context_id=context_id)
 
     def get_children_contexts_by_context(self, context_id: int, extra_options: Any = None) -> list[Any]:
         """Get the contexts that lie in a context.
@@ -168,8 +162,7 @@ class LinkMethods(Runner):
             `Context` messages by ascending id; none where there is no such context.
         """
         del extra_options
-        request = _new("GetChildrenContextsByContextRequest", context_id=context_id)
-        return list(self._run("GetChildrenContextsByContext", request).contexts)
+        return self._get("GetChildrenContextsByContext", "contexts", context_id=context_id)
 
     def get_lineage_subgraph(
         self, query_options: Any, field_mask_paths: Iterable[str] | None = None, extra_options: Any = None

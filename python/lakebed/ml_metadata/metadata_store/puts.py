@@ -31,11 +31,7 @@ class PutMethods(Runner):
             AlreadyExistsError: A name or external id is taken.
         """
         del extra_options
-        request = _new("PutArtifactsRequest")
-        _extend(request.artifacts, artifacts, "Artifact")
-        if field_mask_paths:
-            request.update_mask.paths.extend(field_mask_paths)
-        return list(self._run("PutArtifacts", request).artifact_ids)
+        return self._put_nodes("Artifact", artifacts, field_mask_paths)
 
     def put_executions(
         self, executions: Iterable[Any], field_mask_paths: Sequence[str] | None = None, extra_options: Any = None
@@ -56,11 +52,7 @@ class PutMethods(Runner):
             AlreadyExistsError: A name or external id is taken.
         """
         del extra_options
-        request = _new("PutExecutionsRequest")
-        _extend(request.executions, executions, "Execution")
-        if field_mask_paths:
-            request.update_mask.paths.extend(field_mask_paths)
-        return list(self._run("PutExecutions", request).execution_ids)
+        return self._put_nodes("Execution", executions, field_mask_paths)
 
     def put_contexts(
         self, contexts: Iterable[Any], field_mask_paths: Sequence[str] | None = None, extra_options: Any = None
@@ -81,11 +73,7 @@ class PutMethods(Runner):
             AlreadyExistsError: A name or external id is taken.
         """
         del extra_options
-        request = _new("PutContextsRequest")
-        _extend(request.contexts, contexts, "Context")
-        if field_mask_paths:
-            request.update_mask.paths.extend(field_mask_paths)
-        return list(self._run("PutContexts", request).context_ids)
+        return self._put_nodes("Context", contexts, field_mask_paths)
 
     def put_artifact_type(
         self,
@@ -111,9 +99,7 @@ class PutMethods(Runner):
             UnimplementedError: The base type is unset or not the stored one.
         """
         del extra_options
-        request = _new("PutArtifactTypeRequest", can_add_fields=can_add_fields, can_omit_fields=can_omit_fields)
-        request.artifact_type.CopyFrom(artifact_type)
-        return int(self._run("PutArtifactType", request).type_id)
+        return self._put_type("Artifact", artifact_type, can_add_fields, can_omit_fields)
 
     def put_execution_type(
         self,
@@ -139,9 +125,7 @@ class PutMethods(Runner):
             UnimplementedError: The base type is unset or not the stored one.
         """
         del extra_options
-        request = _new("PutExecutionTypeRequest", can_add_fields=can_add_fields, can_omit_fields=can_omit_fields)
-        request.execution_type.CopyFrom(execution_type)
-        return int(self._run("PutExecutionType", request).type_id)
+        return self._put_type("Execution", execution_type, can_add_fields, can_omit_fields)
 
     def put_context_type(
         self,
@@ -167,9 +151,7 @@ class PutMethods(Runner):
             UnimplementedError: The base type is unset or not the stored one.
         """
         del extra_options
-        request = _new("PutContextTypeRequest", can_add_fields=can_add_fields, can_omit_fields=can_omit_fields)
-        request.context_type.CopyFrom(context_type)
-        return int(self._run("PutContextType", request).type_id)
+        return self._put_type("Context", context_type, can_add_fields, can_omit_fields)
 
     def put_events(self, events: Iterable[Any], extra_options: Any = None) -> None:
         """Record that executions read or made artifacts; all or none.
@@ -314,6 +296,18 @@ class PutMethods(Runner):
         request = _new("PutParentContextsRequest")
         _extend(request.parent_contexts, parent_contexts, "ParentContext")
         self._run("PutParentContexts", request)
+
+    def _put_nodes(self, kind: str, nodes: Iterable[Any], field_mask_paths: Sequence[str] | None) -> list[int]:
+        request = _new(f"Put{kind}sRequest")
+        _extend(getattr(request, f"{kind.lower()}s"), nodes, kind)
+        if field_mask_paths:
+            request.update_mask.paths.extend(field_mask_paths)
+        return list(getattr(self._run(f"Put{kind}s", request), f"{kind.lower()}_ids"))
+
+    def _put_type(self, kind: str, wanted: Any, can_add_fields: bool, can_omit_fields: bool) -> int:
+        request = _new(f"Put{kind}TypeRequest", can_add_fields=can_add_fields, can_omit_fields=can_omit_fields)
+        getattr(request, f"{kind.lower()}_type").CopyFrom(wanted)
+        return int(self._run(f"Put{kind}Type", request).type_id)
 
 
 def _new(name: str, **fields: Any) -> Any:

@@ -40,8 +40,7 @@ class ReadMethods(Runner):
             `Artifact` messages by ascending id; what is not stored is left out.
         """
         del extra_options
-        request = _new("GetArtifactsByIDRequest", artifact_ids=artifact_ids)
-        return list(self._run("GetArtifactsByID", request).artifacts)
+        return self._get("GetArtifactsByID", "artifacts", artifact_ids=artifact_ids)
 
     def get_artifacts_by_type(
         self,
@@ -105,8 +104,7 @@ class ReadMethods(Runner):
             NotFoundError: There is none of them.
         """
         del extra_options
-        request = _new("GetArtifactsByExternalIdsRequest", external_ids=external_ids)
-        return list(self._run("GetArtifactsByExternalIds", request).artifacts)
+        return self._get("GetArtifactsByExternalIds", "artifacts", external_ids=external_ids)
 
     def get_artifact_type(self, type_name: str, type_version: str | None = None, extra_options: Any = None) -> Any:
         """Get an artifact type.
@@ -136,7 +134,7 @@ class ReadMethods(Runner):
             `ArtifactType` messages by ascending id.
         """
         del extra_options
-        return list(self._run("GetArtifactTypes", _new("GetArtifactTypesRequest")).artifact_types)
+        return self._get("GetArtifactTypes", "artifact_types")
 
     def get_artifact_types_by_id(self, type_ids: Iterable[int], extra_options: Any = None) -> list[Any]:
         """Get artifact types by their ids.
@@ -149,8 +147,7 @@ class ReadMethods(Runner):
             `ArtifactType` messages in the order of the ids, repeats as well; what is not stored is left out.
         """
         del extra_options
-        request = _new("GetArtifactTypesByIDRequest", type_ids=type_ids)
-        return list(self._run("GetArtifactTypesByID", request).artifact_types)
+        return self._get("GetArtifactTypesByID", "artifact_types", type_ids=type_ids)
 
     def get_artifact_types_by_external_ids(self, external_ids: Iterable[str], extra_options: Any = None) -> list[Any]:
         """Get artifact types by their external ids.
@@ -167,8 +164,7 @@ class ReadMethods(Runner):
             NotFoundError: There is none of them.
         """
         del extra_options
-        request = _new("GetArtifactTypesByExternalIdsRequest", external_ids=external_ids)
-        return list(self._run("GetArtifactTypesByExternalIds", request).artifact_types)
+        return self._get("GetArtifactTypesByExternalIds", "artifact_types", external_ids=external_ids)
 
     def get_executions(self, list_options: ListOptions | None = None, extra_options: Any = None) -> list[Any]:
         """List executions.
@@ -197,8 +193,7 @@ class ReadMethods(Runner):
             `Execution` messages by ascending id; what is not stored is left out.
         """
         del extra_options
-        request = _new("GetExecutionsByIDRequest", execution_ids=execution_ids)
-        return list(self._run("GetExecutionsByID", request).executions)
+        return self._get("GetExecutionsByID", "executions", execution_ids=execution_ids)
 
     def get_executions_by_type(
         self,
@@ -262,8 +257,7 @@ class ReadMethods(Runner):
             NotFoundError: There is none of them.
         """
         del extra_options
-        request = _new("GetExecutionsByExternalIdsRequest", external_ids=external_ids)
-        return list(self._run("GetExecutionsByExternalIds", request).executions)
+        return self._get("GetExecutionsByExternalIds", "executions", external_ids=external_ids)
 
     def get_execution_type(self, type_name: str, type_version: str | None = None, extra_options: Any = None) -> Any:
         """Get an execution type.
@@ -293,7 +287,7 @@ class ReadMethods(Runner):
             `ExecutionType` messages by ascending id.
         """
         del extra_options
-        return list(self._run("GetExecutionTypes", _new("GetExecutionTypesRequest")).execution_types)
+        return self._get("GetExecutionTypes", "execution_types")
 
     def get_execution_types_by_id(self, type_ids: Iterable[int], extra_options: Any = None) -> list[Any]:
         """Get execution types by their ids.
@@ -306,8 +300,7 @@ class ReadMethods(Runner):
             `ExecutionType` messages in the order of the ids, repeats as well; what is not stored is left out.
         """
         del extra_options
-        request = _new("GetExecutionTypesByIDRequest", type_ids=type_ids)
-        return list(self._run("GetExecutionTypesByID", request).execution_types)
+        return self._get("GetExecutionTypesByID", "execution_types", type_ids=type_ids)
 
     def get_execution_types_by_external_ids(self, external_ids: Iterable[str], extra_options: Any = None) -> list[Any]:
         """Get execution types by their external ids.
@@ -324,8 +317,7 @@ class ReadMethods(Runner):
             NotFoundError: There is none of them.
         """
         del extra_options
-        request = _new("GetExecutionTypesByExternalIdsRequest", external_ids=external_ids)
-        return list(self._run("GetExecutionTypesByExternalIds", request).execution_types)
+        return self._get("GetExecutionTypesByExternalIds", "execution_types", external_ids=external_ids)
 
     def get_contexts(self, list_options: ListOptions | None = None, extra_options: Any = None) -> list[Any]:
         """List contexts.
@@ -354,8 +346,7 @@ class ReadMethods(Runner):
             `Context` messages by ascending id; what is not stored is left out.
         """
         del extra_options
-        request = _new("GetContextsByIDRequest", context_ids=context_ids)
-        return list(self._run("GetContextsByID", request).contexts)
+        return self._get("GetContextsByID", "contexts", context_ids=context_ids)
 
     def get_contexts_by_type(
         self,
@@ -416,8 +407,7 @@ class ReadMethods(Runner):
             NotFoundError: There is none of them.
         """
         del extra_options
-        request = _new("GetContextsByExternalIdsRequest", external_ids=external_ids)
-        return list(self._run("GetContextsByExternalIds", request).contexts)
+        return self._get("GetContextsByExternalIds", "contexts", external_ids=external_ids)
 
     def get_context_type(self, type_name: str, type_version: str | None = None, extra_options: Any = None) -> Any:
         """Get a context type.
@@ -447,7 +437,7 @@ class ReadMethods(Runner):
             `ContextType` messages by ascending id.
         """
         del extra_options
-        return list(self._run("GetContextTypes", _new("GetContextTypesRequest")).context_types)
+        return self._get("GetContextTypes", "context_types")
 
     def get_context_types_by_id(self, type_ids: Iterable[int], extra_options: Any = None) -> list[Any]:
         """Get context types by their ids.
@@ -460,8 +450,7 @@ class ReadMethods(Runner):
             `ContextType` messages in the order of the ids, repeats as well; what is not stored is left out.
         """
         del extra_options
-        request = _new("GetContextTypesByIDRequest", type_ids=type_ids)
-        return list(self._run("GetContextTypesByID", request).context_types)
+        return self._get("GetContextTypesByID", "context_types", type_ids=type_ids)
 
     def get_context_types_by_external_ids(self, external_ids: Iterable[str], extra_options: Any = None) -> list[Any]:
         """Get context types by their external ids.
@@ -478,8 +467,7 @@ class ReadMethods(Runner):
             NotFoundError: There is none of them.
         """
         del extra_options
-        request = _new("GetContextTypesByExternalIdsRequest", external_ids=external_ids)
-        return list(self._run("GetContextTypesByExternalIds", request).context_types)
+        return self._get("GetContextTypesByExternalIds", "context_types", external_ids=external_ids)
 
 
 def _new(name: str, **fields: Any) -> Any:

@@ -6,6 +6,7 @@ import random
 import time
 from typing import Any
 
+from lakebed.metadata.messages import convert, message_class
 from lakebed.metadata.service import Engine
 from lakebed.metadata.status import AbortedError, InvalidArgumentError
 from lakebed.ml_metadata.metadata_store.options import ListOptions
@@ -32,6 +33,10 @@ class Runner:
                 if attempt >= self._max_num_retries:
                     raise
             time.sleep(random.expovariate(1 / RETRY_MEAN_S))
+
+    def _get(self, method: str, member: str, **fields: Any) -> list[Any]:
+        """What a method that reads gives in one field of its response."""
+        return list(getattr(self._run(method, message_class(f"{method}Request")(**fields)), member))
 
     def _call(self, method_name: str, request: Any, response: Any, extra_options: Any = None) -> None:
         """Fill a response; for methods of the service that have none here."""
@@ -65,6 +70,4 @@ class Runner:
 
 
 def _ours(request: Any) -> Any:
-    from lakebed.metadata.messages import convert, message_class
-
     return convert(request, message_class(request.DESCRIPTOR.full_name.removeprefix("ml_metadata.")))

@@ -38,6 +38,7 @@ class Join:
         owner: Column that holds the id of the node.
         condition: What belongs to the join, with its values.
         params: The values.
+        is_single: Whether a node has at most one such neighbour.
     """
 
     alias: str
@@ -45,6 +46,7 @@ class Join:
     owner: str
     condition: str = ""
     params: tuple[Any, ...] = ()
+    is_single: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,13 +143,20 @@ class Columns:
             )
         key = ("custom" if is_custom else "property", name)
         if key not in self._joins:
-            alias = f"p{len(self._joins)}"
+            alias, table = f"p{len(self._joins)}", self._kind.properties
+            wanted: str = "?"
+            names: tuple[str, ...] = (name,)
+            if name != name.lower():
+                # ML Metadata finds such a name in lower case only, however it is written.
+                wanted = f"(CASE WHEN EXISTS (SELECT 1 FROM {table} WHERE name = ?) THEN ? ELSE ? END)"
+                names = (name, name, name.lower())
             self._joins[key] = Join(
                 alias,
-                f"{self._kind.properties} AS {alias}",
+                f"{table} AS {alias}",
                 f"{alias}.{self._kind.owner}",
-                f"{alias}.name = ? AND {alias}.is_custom_property = ?",
-                (name, is_custom),
+                f"{alias}.name = {wanted} AND {alias}.is_custom_property = ?",
+                (*names, is_custom),
+                is_single=True,
             )
         join = self._joins[key]
         return ColumnRef(f"{join.alias}.{field}", _VALUES[field], join, is_text_value=field == "string_value")

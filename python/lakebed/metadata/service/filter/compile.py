@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any
 
 from sqlglot import exp, parse
 from sqlglot.errors import SqlglotError
 
-from lakebed.metadata.service.filter.columns import Columns, Join
-from lakebed.metadata.service.filter.expressions import Translator, Typed, at_top
+from lakebed.metadata.service.filter.columns import Columns, Join, ValueType
+from lakebed.metadata.service.filter.expressions import Translator
 from lakebed.metadata.service.filter.scan import scan
 from lakebed.metadata.service.filter.tune import Part, tune
+from lakebed.metadata.service.filter.typed import Typed, at_top, refuse
 from lakebed.metadata.sources.rows import KINDS, NodeKind
-from lakebed.metadata.sources.session import Session
+from lakebed.metadata.sources.session import Condition, Session
 from lakebed.metadata.status import InvalidArgumentError
 
 COMPILED_KEPT = 512
@@ -27,7 +27,7 @@ _MAX_LENGTH = 1 << 20
 _OF_THE_NODE = re.compile(r"\bn\.")
 
 
-def compile_filter(session: Session | type[Session], kind: NodeKind, query: str) -> tuple[str, tuple[Any, ...]]:
+def compile_filter(session: Session | type[Session], kind: NodeKind, query: str) -> Condition:
     """Translate a filter query.
 
     Args:
@@ -36,7 +36,7 @@ def compile_filter(session: Session | type[Session], kind: NodeKind, query: str)
         query: One boolean expression.
 
     Returns:
-        The condition, and its bound values in the order of the marks.
+        The condition, with its bound values in the order of the marks.
 
     Raises:
         InvalidArgumentError: It cannot be parsed, names what is not there, or its types do not fit.
@@ -44,13 +44,14 @@ def compile_filter(session: Session | type[Session], kind: NodeKind, query: str)
     Example:
         >>> from lakebed.metadata.sources.rows import ARTIFACT
         >>> from lakebed.metadata.sources.sqlite import SqliteSession
-        >>> compile_filter(SqliteSession, ARTIFACT, "uri = 'a' AND id < 7")
+        >>> found = compile_filter(SqliteSession, ARTIFACT, "uri = 'a' AND id < 7")
+        >>> found.sql, found.params
         ('(n.uri = ?) AND (n.id < ?)', ('a', 7))
     """
     parts = _compiled(session.dialect, kind.label, query)
     if session.dialect == "sqlite" and isinstance(session, Session):
         return tune(session, kind, parts)
-    return " AND ".join(part.sql for part in parts), tuple(value for part in parts for value in part.params)
+    return Condition(" AND ".join(part.sql for part in parts), tuple(value for part in parts for value in part.params))
 
 
 @lru_cache(maxsize=COMPILED_KEPT)
@@ -59,6 +60,8 @@ def _compiled(dialect: str, label: str, query: str) -> tuple[Part, ...]:
     scanned = scan(query)
     tree = _parse(query, scanned.sql)
     translator = Translator(dialect, Columns(kind), scanned)
+    if translator.condition(tree).type is ValueType.NULL:
+        refuse(f"Given query string is not a valid boolean expression: {query}")
     terms = [translator.condition(part) for part in _conjuncts(tree)]
     return tuple(_condition(group) for group in _groups(terms))
 
@@ -116,7 +119,10 @@ def _condition(terms: list[Typed]) -> Part:
         where = " AND ".join([*conditions, sql])
         in_list = f"n.id IN (SELECT {joins[0].owner} FROM {tables} WHERE {where})"
         row_by_row = f"EXISTS (SELECT 1 FROM {tables} WHERE {joins[0].owner} = n.id AND {where})"
-        return Part(in_list, (*join_params, *params), f"SELECT 1 FROM {tables} WHERE {where}", row_by_row)
+        whole = f"SELECT 1 FROM {tables} WHERE {where}"
+        joined = (tables, joins[0].owner, where) if joins[0].is_single else None
+        is_equal = all(term.is_equal for term in terms)
+        return Part(in_list, (*join_params, *params), whole, row_by_row, joined=joined, is_equal=is_equal)
     owners = [f"{join.owner} = n.id" for join in joins]
     where = " AND ".join([*owners, *conditions, sql])
     return Part(f"EXISTS (SELECT 1 FROM {tables} WHERE {where})", (*join_params, *params))

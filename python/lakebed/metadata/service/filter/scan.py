@@ -14,8 +14,14 @@ from lakebed.metadata.status import InvalidArgumentError
 
 TEXT_MARK = "lakebed text "
 NAME_MARK = "lakebed_name_"
+NOT_IN_MARK = "lakebed_not_in"
+"""First value of a list behind NOT IN, which the parser does not tell from NOT before IN."""
 
 _SPECIAL = re.compile(r"--|#|/\*|`|\b[rR][bB]|\b[bB][rR]|\b[rRbB](?=['\"])|['\"]", re.DOTALL)
+_PROPERTY = re.compile(rf"\b((?:custom_)?properties)\.(?!{NAME_MARK})([A-Za-z_]\w*)\.(\w+)", re.IGNORECASE)
+_NOT_IN = re.compile(r"(\bNOT\s+IN\s*\((?!\s*\)))(?!\s*SELECT\b)", re.IGNORECASE)
+_TWO_TEXTS = re.compile(rf"'{TEXT_MARK}\d+'\s+'")
+_UNSIGNED = re.compile(r"\bUINT(?:32|64)\b", re.IGNORECASE)
 _ESCAPES = {
     "a": "\a",
     "b": "\b",
@@ -57,7 +63,7 @@ def scan(query: str) -> Scanned:
     Example:
         >>> found = scan("name = 'it\\'s' AND properties.`a b`.int_value = 1")
         >>> found.sql, found.texts, found.names
-        ("name = 'lakebed text 0' AND properties.lakebed_name_0.int_value = 1", ["it's"], ['a b'])
+        ("name =  'lakebed text 0'  AND properties. lakebed_name_0 .int_value = 1", ["it's"], ['a b'])
     """
     found = Scanned()
     parts = []
@@ -70,8 +76,19 @@ def scan(query: str) -> Scanned:
         parts.append(query[position : match.start()])
         text, position = _take(query, match, found)
         parts.append(text)
-    found.sql = "".join(parts)
+    sql = "".join(parts)
+    if _TWO_TEXTS.search(sql):
+        raise _error(query, 0, "Expected end of input but got string literal behind a string literal")
+    sql = _PROPERTY.sub(lambda match: _name_property(match, found), sql)
+    sql = _UNSIGNED.sub("INT64", sql)
+    found.sql = _NOT_IN.sub(rf"\1 {NOT_IN_MARK}, ", sql)
     return found
+
+
+def _name_property(match: re.Match[str], found: Scanned) -> str:
+    """A name of a property may be a word that SQL reserves."""
+    found.names.append(match[2])
+    return f"{match[1]}.{NAME_MARK}{len(found.names) - 1}.{match[3]}"
 
 
 def _take(query: str, match: re.Match[str], found: Scanned) -> tuple[str, int]:
@@ -90,7 +107,7 @@ def _take(query: str, match: re.Match[str], found: Scanned) -> tuple[str, int]:
         if not value:
             raise _error(query, start, "Invalid empty identifier")
         found.names.append(value)
-        return f"{NAME_MARK}{len(found.names) - 1}", end
+        return f" {NAME_MARK}{len(found.names) - 1} ", end
     prefix = mark.lower() if mark[0] not in "'\"" else ""
     opening = start + len(prefix)
     if opening >= len(query) or query[opening] not in "'\"":
@@ -101,7 +118,7 @@ def _take(query: str, match: re.Match[str], found: Scanned) -> tuple[str, int]:
     quote = quote * 3 if query.startswith(quote * 3, opening) else quote
     value, end = _quoted(query, opening, quote, is_raw=prefix == "r")
     found.texts.append(value)
-    return f"'{TEXT_MARK}{len(found.texts) - 1}'", end
+    return f" '{TEXT_MARK}{len(found.texts) - 1}' ", end
 
 
 def _quoted(query: str, start: int, quote: str, *, is_raw: bool) -> tuple[str, int]:
