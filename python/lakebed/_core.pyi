@@ -9,6 +9,7 @@ __all__ = [
     "ArrowStream",
     "CsvWidths",
     "FileSet",
+    "JoinCounts",
     "Repository",
     "Snapshot",
     "StatisticsCollector",
@@ -255,11 +256,20 @@ def set_note(
 ) -> None:
     """Say what a table or a field is."""
 
+@final
+class JoinCounts:
+    """What a join has found so far: all of it once its stream has come to its end."""
+
+    @property
+    def spilled_bytes(self) -> int: ...
+    def sides(self) -> list[dict[str, Any]]: ...
+
 def asof_join(
-    left: ArrowStreamExportable,
-    rights: Sequence[tuple[ArrowStreamExportable, Mapping[str, Any]]],
+    left: ArrowStreamExportable | list[ArrowStreamExportable],
+    rights: Sequence[tuple[ArrowStreamExportable | list[ArrowStreamExportable], Mapping[str, Any]]],
+    in_chunks: bool,
     memory_limit: int | None,
     spill_folder: str | None,
     progress: Callable[[int, int], None] | None,
-) -> tuple[ArrowStream, list[dict[str, Any]], int]:
+) -> tuple[ArrowStream, JoinCounts]:
     """To each left row the columns of every right table, in the order of the left rows; and a report on each table."""

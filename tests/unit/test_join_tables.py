@@ -149,3 +149,29 @@ def test_deleted_rows_and_changed_columns_are_seen_in_both_steps() -> None:
     table = table.delete(where="v >= 10").append(pl.DataFrame({"t": at(30), "v": [30], "w": ["new"]}))
     joined = lb.asof_join(pl.DataFrame({"t": at(5, 15, 40)}), table, on="t")
     assert joined.select("v", "w").rows() == [(5, "5"), (9, "9"), (30, "new")]
+
+
+@pytest.mark.parametrize(("layout", "n_opened"), [({"sort_by": ["k", "t"]}, 2), ({}, 8)])
+def test_a_declared_order_of_keys_leaves_files_unopened(layout: dict[str, Any], n_opened: int) -> None:
+    """Of 200 keys, the first and the last ones: only a search by key tells that the files between hold none of them."""
+    wh = lb.open("memory://")
+    for part in range(8):
+        keys = [part * 100 + row % 100 for row in range(400)]
+        rows = pl.DataFrame({"k": keys, "t": at(*[row // 100 for row in range(400)]), "v": range(400)})
+        wh.write("readings", rows, **(layout if part == 0 else {}))
+    left = pl.DataFrame({"k": [*range(100), *range(700, 800)]}).with_columns(t=pl.lit(START + dt.timedelta(hours=9)))
+    before = wh.counters()["data_files"]
+    joined = lb.asof_join(left, wh.table("readings"), on="t", by="k")
+    assert wh.counters()["data_files"] - before == n_opened
+    assert joined["v"].to_list() == [300 + key % 100 for key in left["k"]]
+    assert joined.equals(lb.asof_join(left, wh.table("readings").scan().pl(), on="t", by="k"))
+
+
+def test_a_layout_that_old_files_do_not_have_is_not_believed() -> None:
+    wh = lb.open("memory://")
+    rows = pl.DataFrame({"k": [row % 3 for row in range(90)], "t": at(*[row * 77 % 90 for row in range(90)])})
+    rows = rows.with_columns(v=pl.int_range(pl.len()))
+    table = wh.write("readings", rows).set_layout(sort_by=["k", "t"], bucket_by="k", n_buckets=2)
+    assert table.layout is not None
+    left = rows.select("k", "t")
+    assert lb.asof_join(left, table, on="t", by="k")["v"].to_list() == rows["v"].to_list()

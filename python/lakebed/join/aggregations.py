@@ -31,13 +31,16 @@ FUNCTIONS = {
     "count_distinct": "count_distinct",
     "n_unique": "count_distinct",
     "unique_count": "count_distinct",
-    "approx_count_distinct": "count_distinct",
+    "approx_count_distinct": "approx_count_distinct",
+    "approx_n_unique": "approx_count_distinct",
+    "approx_unique_count": "approx_count_distinct",
     "median": "quantile",
+    "approx_median": "approx_quantile",
 }
 """Names of functions without a parameter, and the core's names for them."""
 
-_WITH_NUMBER = re.compile(r"(first|last|quantile|approx_quantile|percentile)(?:_k)?[_(]?(\d+(?:\.\d+)?)\)?")
-_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d+)?)")
+_WITH_NUMBER = re.compile(r"(first|last|(?:approx_)?(?:quantile|percentile))(?:_k)?[_(]?(\d+(?:\.\d+)?)\)?")
+_PERCENTILE = re.compile(r"(approx_)?p(\d{1,2}(?:\.\d+)?)")
 _WINDOW = re.compile(r"(?P<length>\w+?)(?:\s+offset\s+(?P<offset>\w+))?")
 _LIFETIME = "lifetime"
 
@@ -146,7 +149,9 @@ class Aggregation:
     Args:
         column: Column of the right table; None or `"*"` to count rows.
         function: `count`, `sum`, `mean`, `min`, `max`, `variance`, `stddev` (divisor n - 1; `var_pop`, `stddev_pop`
-            for n), `first`, `last`, `first(k)`, `last(k)`, `count_distinct`, `median`, `quantile(0.9)` or `p90`.
+            for n), `first`, `last`, `first(k)`, `last(k)`, `count_distinct`, `median`, `quantile(0.9)` or `p90`; the
+            last four are exact, and with `approx_` before them come from sketches in bounded memory (see
+            `lakebed.window_aggregate`).
         window: A window, as `Window.of` reads it; None for each of the call's windows.
         name: Name of the result; None for `<column>_<function>_<window>`.
 
@@ -174,15 +179,15 @@ class Aggregation:
             InvalidArgumentError: There is no such function; names the nearest ones.
         """
         text = self.function.strip().lower()
-        if text == "median":
-            return "quantile", 0.5
+        if text in {"median", "approx_median"}:
+            return FUNCTIONS[text], 0.5
         if text in FUNCTIONS:
             return FUNCTIONS[text], 0.0
         if found := _PERCENTILE.fullmatch(text):
-            return "quantile", float(found[1]) / 100
+            return f"{found[1] or ''}quantile", float(found[2]) / 100
         if found := _WITH_NUMBER.fullmatch(text):
             return _with_parameter(found[1], float(found[2]), self.function)
-        known = [*FUNCTIONS, "first(3)", "last(3)", "quantile(0.9)"]
+        known = [*FUNCTIONS, "first(3)", "last(3)", "quantile(0.9)", "approx_quantile(0.9)"]
         near = difflib.get_close_matches(text, known, n=3) or known
         raise InvalidArgumentError(f"aggregate {self.function!r} is not known; did you mean {', '.join(near)}?")
 
@@ -207,12 +212,12 @@ def _with_parameter(function: str, number: float, text: str) -> tuple[str, float
         if number < 1 or number != int(number) or number >= 2**31:
             raise InvalidArgumentError(f"aggregate {text!r} keeps 1 value or more, a whole number of them")
         return f"{function}_k", number
-    share = number / 100 if function == "percentile" else number
+    share = number / 100 if function.endswith("percentile") else number
     if not 0 <= share <= 1:
         raise InvalidArgumentError(
             f"aggregate {text!r} asks for a share outside of 0 to 1; write for instance quantile(0.9)"
         )
-    return "quantile", share
+    return function.replace("percentile", "quantile"), share
 
 
 def core_aggregates(

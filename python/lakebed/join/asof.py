@@ -51,7 +51,9 @@ def asof_join(
         left: n rows in any order: any Arrow-speaking frame, a lazy frame or a reader. A null time or key matches
             nothing.
         right: m rows in any order, or a list of tables, each of which may be a `JoinSide` with options of its own. A
-            null in the matched row is its value and stays null.
+            null in the matched row is its value and stays null. Of a table of a warehouse only files and row groups
+            are opened that can matter, and other columns than keys and times are read only where rows matched; where
+            its layout says that rows are in order of (keys, time), nothing is sorted.
         on: Time column of both sides: dates or timestamps of any unit, compared as instants; or give the next two.
         left_on: Time column of the left side.
         right_on: Time column of the right side.
@@ -83,8 +85,11 @@ def asof_join(
         report: Whether to give a `Joined` of data and report in the place of the data.
 
     Returns:
-        n rows in the order of `left`, of its class (pyarrow readers give readers, other Arrow objects pyarrow tables):
-        the left columns, then those of the right tables without keys and time, null where nothing matched. O((n + m)
+        n rows in the order of `left`, of its class (other Arrow objects give pyarrow tables). A pyarrow reader gives a
+        reader that joins chunk by chunk as it is read (about a million rows, or half the rows of the largest right
+        table), so that the left rows are never held as a whole; its report covers the rows that were read so far. The
+        columns are
+        the left ones, then those of the right tables without keys and time, null where nothing matched. O((n + m)
         log m) time, O(n + m) where groups are in order of time; the result is the same for any number of threads.
 
     Raises:

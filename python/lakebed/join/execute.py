@@ -10,9 +10,19 @@ from typing import Any
 
 from lakebed._core import asof_join as join_tables
 from lakebed.join.fetch import Fetch, defer
-from lakebed.join.frames import has_zone, like, readable, reader_of, with_zone
+from lakebed.join.frames import (
+    has_zone,
+    is_reader,
+    like,
+    mapped,
+    parts_of,
+    readable,
+    reader_of,
+    with_zone,
+    with_zoned_copies,
+)
 from lakebed.join.progress import Progress, ProgressBar, watcher
-from lakebed.join.pruning import is_stored, prune
+from lakebed.join.pruning import is_ordered, is_stored, prune
 from lakebed.join.report import Joined, to_report
 from lakebed.join.sides import names
 
@@ -69,38 +79,97 @@ def execute(
         >>> execute(frame, [request], **options).data["v"].to_list()
         [1]
     """
-    is_stream = memory_limit is not None
+    in_chunks = memory_limit is None and is_reader(left)
+    is_stream = in_chunks or memory_limit is not None
     left_input = readable(left, is_stream=is_stream)
-    given = left_input
     prepared = [_prepared(*item, left_input, assume_timezone, is_stream) for item in enumerate(requests)]
     requests, fetches = [request for request, _ in prepared], [fetch for _, fetch in prepared if fetch is not None]
     if assume_timezone == "UTC" and _agree(left_input, requests):
         assume_timezone = None
-    if assume_timezone is not None:
-        import pyarrow as pa
-
-        given = pa.table(left_input)
-        left_input = with_zone(given, [request.options["on_left"] for request in requests], assume_timezone)
+    zoned = None if assume_timezone is None else Zoned.of(left_input, requests, assume_timezone)
+    if zoned is not None:
+        left_input, requests = zoned.left, zoned.requests
     sides = [_side(request, assume_timezone) for request in requests]
     watch = watcher(progress)
     scope: AbstractContextManager[Any] = watch if isinstance(watch, ProgressBar) else nullcontext()
     with scope:
-        stream, reports, spilled = join_tables(left_input, sides, memory_limit, spill_folder, watch)
-    data: Any = stream
-    if assume_timezone is not None:
-        data = pa.table(stream)
-        # The zone is only for the comparison: the left times stay as they were given.
-        for column in {request.options["on_left"] for request in requests}:
-            position = given.schema.get_field_index(column)
-            data = data.set_column(position, given.schema.field(position), given.column(position))
+        stream, counts = join_tables(parts_of(left_input), sides, in_chunks, memory_limit, spill_folder, watch)
+    data: Any = stream if zoned is None else zoned.without_zone(stream)
     if fetches:
         import pyarrow as pa
 
         data = pa.table(data)
         for fetch in fetches:
             data = fetch.fill(data)
-    counted = [(request.name, counts) for request, counts in zip(requests, reports, strict=True)]
-    return Joined(like(left, data), to_report(counted, spilled))
+    names = [request.name for request in requests]
+    report = to_report(names, counts.sides, counts.spilled_bytes, goes_on=in_chunks)
+    return Joined(like(left, data), report)
+
+
+@dataclass(frozen=True)
+class Zoned:
+    """Left rows whose naive times have a zone for the comparison only.
+
+    Attributes:
+        left: The rows.
+        requests: What is joined to them.
+        given: The rows as they were given; None for a reader, which has zoned copies of the times beside them.
+        copies: Time columns with the names of their copies.
+    """
+
+    left: Any
+    requests: list[Request]
+    given: Any
+    copies: dict[str, str]
+
+    @classmethod
+    def of(cls, left: Any, requests: list[Request], zone: str) -> Zoned:
+        """Give the times a zone.
+
+        Args:
+            left: The left rows.
+            requests: What is joined to them.
+            zone: The zone.
+
+        Returns:
+            What is to be joined.
+        """
+        import pyarrow as pa
+
+        columns = list(dict.fromkeys(request.options["on_left"] for request in requests))
+        if not is_reader(left):
+            given = pa.table(left)
+            return cls(with_zone(given, columns, zone), requests, given, {})
+        copies = {column: f"{column} in {zone}" for column in columns if column in left.schema.names}
+        while set(copies.values()) & set(left.schema.names):
+            copies = {column: f"{copy}." for column, copy in copies.items()}
+        moved = [
+            dataclasses.replace(
+                request, options={**request.options, "on_left": copies.get(time := request.options["on_left"], time)}
+            )
+            for request in requests
+        ]
+        return cls(with_zoned_copies(left, copies, zone), moved, None, copies)
+
+    def without_zone(self, joined: Any) -> Any:
+        """Give the times back as they were.
+
+        Args:
+            joined: The joined rows.
+
+        Returns:
+            A table, or a reader of a reader.
+        """
+        import pyarrow as pa
+
+        if self.given is None:
+            reader = pa.RecordBatchReader.from_stream(joined)
+            return mapped(reader, lambda part: part.drop_columns(list(self.copies.values())))
+        data = pa.table(joined)
+        for column in {request.options["on_left"] for request in self.requests}:
+            position = self.given.schema.get_field_index(column)
+            data = data.set_column(position, self.given.schema.field(position), self.given.column(position))
+        return data
 
 
 def _prepared(
@@ -114,6 +183,8 @@ def _prepared(
     frame, options = request.frame, request.options
     if not is_stored(frame):
         return dataclasses.replace(request, frame=readable(frame, is_stream=is_stream)), None
+    options = {**options, "is_ordered": is_ordered(frame, options)}
+    request = dataclasses.replace(request, options=options)
     if is_stream:
         return dataclasses.replace(request, frame=reader_of(prune(frame, options, left, zone).filtered())), None
     if request.skip_nulls or options["aggregates"] is not None:
@@ -137,7 +208,7 @@ def _side(request: Request, zone: str | None) -> tuple[Any, dict[str, Any]]:
     if zone is not None:
         times = [options["on_right"], *([options["created"]] if options["created"] else [])]
         frame = with_zone(frame, times, zone)
-    return frame, {**options, **_skipped(request.skip_nulls)}
+    return parts_of(frame), {**options, **_skipped(request.skip_nulls)}
 
 
 def _skipped(skip_nulls: bool | Sequence[str]) -> dict[str, Any]:  # noqa: FBT001

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import InvalidArgumentError
@@ -42,6 +42,33 @@ def readable(frame: Any, *, is_stream: bool = False) -> Any:
     return importable(frame)
 
 
+def parts_of(frame: Any) -> Any:
+    """Give a Polars frame as its chunks, since it exports all of its rows as one, for which it copies them.
+
+    Args:
+        frame: As `readable` gives it.
+
+    Returns:
+        A list of frames of one chunk each, which share its memory; other frames as they are.
+
+    Example:
+        >>> import polars as pl
+        >>> frame = pl.concat([pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [2, 3]})], rechunk=False)
+        >>> [part.height for part in parts_of(frame)]
+        [1, 2]
+    """
+    if _library(frame) != "polars" or type(frame).__name__ != "DataFrame" or frame.n_chunks() < 2:
+        return frame
+    lengths = {tuple(column.chunk_lengths()) for column in frame.get_columns()}
+    if len(lengths) != 1:
+        return frame
+    parts, start = [], 0
+    for length in lengths.pop():
+        parts.append(frame.slice(start, length))
+        start += length
+    return [part for part in parts if part.height] or frame
+
+
 def reader_of(frame: pl.LazyFrame) -> pa.RecordBatchReader:
     """Read a lazy frame batch by batch.
 
@@ -65,7 +92,7 @@ def reader_of(frame: pl.LazyFrame) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema, batches)
 
 
-def with_zone(frame: Any, columns: Sequence[str], zone: str) -> pa.Table:
+def with_zone(frame: Any, columns: Sequence[str], zone: str) -> Any:
     """Read naive time columns as times of a zone.
 
     Args:
@@ -74,7 +101,7 @@ def with_zone(frame: Any, columns: Sequence[str], zone: str) -> pa.Table:
         zone: Name of the zone.
 
     Returns:
-        The table; other columns as they were.
+        The table, or a reader of one; other columns as they were.
 
     Raises:
         InvalidArgumentError: A time does not exist in that zone, or there is no such zone.
@@ -88,6 +115,8 @@ def with_zone(frame: Any, columns: Sequence[str], zone: str) -> pa.Table:
     import polars as pl
     import pyarrow as pa
 
+    if isinstance(frame, pa.RecordBatchReader):
+        return mapped(frame, lambda part: with_zone(part, columns, zone))
     table = pa.table(frame)
     for column in columns:
         position = table.schema.get_field_index(column)
@@ -109,6 +138,61 @@ def with_zone(frame: Any, columns: Sequence[str], zone: str) -> pa.Table:
                 "name another zone, or convert the column first"
             ) from error
     return table
+
+
+def mapped(reader: pa.RecordBatchReader, change: Callable[[pa.Table], pa.Table]) -> pa.RecordBatchReader:
+    """Change a reader's batches, each when it is read.
+
+    Args:
+        reader: The reader.
+        change: Makes a table of as many rows of a table, always of the same columns.
+
+    Returns:
+        The changed reader.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> reader = pa.table({"a": [1], "b": [2]}).to_reader()
+        >>> mapped(reader, lambda part: part.select(["b"])).read_all().to_pydict()
+        {'b': [2]}
+    """
+    import pyarrow as pa
+
+    schema = change(reader.schema.empty_table()).schema
+    tables = (change(pa.Table.from_batches([part])) for part in reader)
+    return pa.RecordBatchReader.from_batches(schema, (batch for table in tables for batch in table.to_batches()))
+
+
+def with_zoned_copies(reader: pa.RecordBatchReader, columns: Mapping[str, str], zone: str) -> pa.RecordBatchReader:
+    """Add naive time columns as times of a zone.
+
+    Args:
+        reader: The reader.
+        columns: Time columns, each with the name of its copy.
+        zone: Name of the zone.
+
+    Returns:
+        A reader with the copies as its last columns.
+
+    Raises:
+        InvalidArgumentError: There is no such zone.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> naive = pa.table({"t": pa.array([0], pa.timestamp("us"))}).to_reader()
+        >>> with_zoned_copies(naive, {"t": "t in UTC"}, "UTC").schema.names
+        ['t', 't in UTC']
+    """
+
+    def add(part: pa.Table) -> pa.Table:
+        zoned = with_zone(part, list(columns), zone)
+        for column, copy in columns.items():
+            # The core says what is missing.
+            if column in part.schema.names:
+                part = part.append_column(copy, zoned.column(column))
+        return part
+
+    return mapped(reader, add)
 
 
 def has_zone(frame: Any, column: str) -> bool | None:
@@ -138,6 +222,27 @@ def has_zone(frame: Any, column: str) -> bool | None:
     return None
 
 
+def is_reader(frame: Any) -> bool:
+    """Tell whether a frame is a pyarrow reader, which can be read once.
+
+    Args:
+        frame: The frame.
+
+    Returns:
+        Whether it is.
+
+    Example:
+        >>> import pyarrow as pa
+        >>> is_reader(pa.table({"a": [1]}).to_reader())
+        True
+    """
+    if _library(frame) != "pyarrow":
+        return False
+    import pyarrow as pa
+
+    return isinstance(frame, pa.RecordBatchReader)
+
+
 def like(left: Any, stream: Any) -> Any:
     """Give a result in the class of the left frame.
 
@@ -153,16 +258,17 @@ def like(left: Any, stream: Any) -> Any:
         >>> type(like(pl.LazyFrame(), pl.DataFrame({"a": [1]}))).__name__
         'LazyFrame'
     """
-    import pyarrow as pa
-
     library, name = _library(left), type(left).__name__
     if library == "polars":
         import polars as pl
 
         frame = pl.DataFrame(stream)
         return frame.lazy() if name == "LazyFrame" else frame
-    if isinstance(left, pa.RecordBatchReader):
-        return pa.RecordBatchReader.from_stream(stream)
+    # Imported late, for it takes longer than many a join.
+    import pyarrow as pa
+
+    if is_reader(left):
+        return stream if is_reader(stream) else pa.RecordBatchReader.from_stream(stream)
     table = pa.table(stream)
     if library != "pandas":
         return table

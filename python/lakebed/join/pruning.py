@@ -7,6 +7,7 @@ report does not count what was not read: a left row whose only rows were left ou
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
@@ -16,13 +17,25 @@ if TYPE_CHECKING:
 
 _NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _NS_PER_DAY = 86_400 * 10**9
-_FEW_ROWS, _FEW_KEYS = 10_000, 64
+_FEW_ROWS, _FEW_KEYS, _FEW_SORTED_KEYS = 10_000, 64, 2048
+
+
+class DeclaredLayout(Protocol):
+    """How rows are said to lie in files. Files that were written before it was said lie otherwise."""
+
+    @property
+    def sort_by(self) -> Sequence[str]:
+        """Columns by which rows of a file ascend."""
 
 
 class PrunableTable(Protocol):
     """A stored table: it knows its columns, and which files may hold rows for which a predicate is true."""
 
     schema: pa.Schema
+
+    @property
+    def layout(self) -> DeclaredLayout | None:
+        """How rows are said to lie; None if nothing is said."""
 
     def files(self, where: list[Any] | None = None) -> list[str]:
         """List the files that may hold matching rows."""
@@ -46,6 +59,29 @@ def is_stored(frame: Any) -> TypeGuard[PrunableTable]:
         False
     """
     return all(hasattr(type(frame), name) for name in ("files", "lazy", "schema"))
+
+
+def is_ordered(table: PrunableTable, options: dict[str, Any]) -> bool:
+    """Tell whether a stored table is said to be in order of the keys and the time of a join.
+
+    Args:
+        table: The table.
+        options: Of the join, as the core takes them.
+
+    Returns:
+        Whether its layout sorts by the keys in any order, then by the time. The core uses what of it is true.
+
+    Example:
+        >>> import lakebed as lb, polars as pl
+        >>> table = lb.open("memory://").write("t", pl.DataFrame({"k": [1], "t": [2]}), sort_by=["k", "t"])
+        >>> is_ordered(table, {"by_right": ["k"], "on_right": "t"})
+        True
+    """
+    keys, layout = options["by_right"], table.layout
+    if layout is None or not keys:
+        return False
+    sort_by = list(layout.sort_by)
+    return set(sort_by[: len(keys)]) == set(keys) and sort_by[len(keys) : len(keys) + 1] == [options["on_right"]]
 
 
 @dataclass(frozen=True)
@@ -155,7 +191,9 @@ def _keys(table: PrunableTable, options: dict[str, Any], left: Any) -> list[Any]
         are_numbers = series.dtype.is_integer() and pa.types.is_integer(kind)
         if not are_numbers and not (series.dtype == pl.String and is_text):
             continue
-        if len(series) <= _FEW_ROWS and series.n_unique() <= _FEW_KEYS:
+        # Where files are in order of a key, many of its values still leave most files out.
+        is_sorted = table.layout is not None and list(table.layout.sort_by)[:1] == [theirs]
+        if len(series) <= _FEW_ROWS and series.n_unique() <= (_FEW_SORTED_KEYS if is_sorted else _FEW_KEYS):
             conditions.append(["in", theirs, series.drop_nulls().unique().sort().to_list()])
         else:
             conditions += [[">=", theirs, series.min()], ["<=", theirs, series.max()]]

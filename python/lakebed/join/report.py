@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -101,7 +101,7 @@ class JoinReport:
     """What a join found at all right tables, in their order.
 
     Attributes:
-        sides: One report for each right table.
+        sides: One report for each right table; of a join of a reader, about the rows that were read so far.
         spilled_bytes: Bytes that were written to temporary files because of `memory_limit`.
 
     Example:
@@ -116,7 +116,7 @@ class JoinReport:
         True
     """
 
-    sides: tuple[SideReport, ...]
+    sides: Sequence[SideReport]
     spilled_bytes: int = 0
 
     def __getitem__(self, side: int | str) -> SideReport:
@@ -194,19 +194,47 @@ class Joined(NamedTuple):
     report: JoinReport
 
 
-def to_report(sides: list[tuple[str, dict[str, Any]]], spilled_bytes: int = 0) -> JoinReport:
+class _Sides(Sequence[SideReport]):
+    """Reports on a join that goes on while its result is read: what is known when somebody looks."""
+
+    def __init__(self, look: Callable[[], tuple[SideReport, ...]]) -> None:
+        self._look = look
+
+    def __getitem__(self, at: Any) -> Any:
+        return self._look()[at]
+
+    def __len__(self) -> int:
+        return len(self._look())
+
+    def __repr__(self) -> str:
+        return repr(self._look())
+
+
+def to_report(
+    names: Sequence[str],
+    counts: Callable[[], list[dict[str, Any]]],
+    spilled_bytes: int = 0,
+    *,
+    goes_on: bool = False,
+) -> JoinReport:
     """Make a report of what the core counted.
 
     Args:
-        sides: Name and counts of each right table.
+        names: Name of each right table.
+        counts: Gives the counts of each.
         spilled_bytes: Bytes in temporary files.
+        goes_on: Whether the join goes on while its result is read.
 
     Returns:
         The report.
 
     Example:
-        >>> to_report([])
+        >>> to_report([], list)
         JoinReport
     """
-    made = [SideReport(name=name, **{**counts, "ages_ns": dict(counts["ages_ns"])}) for name, counts in sides]
-    return JoinReport(tuple(made), spilled_bytes)
+
+    def look() -> tuple[SideReport, ...]:
+        found = zip(names, counts(), strict=True)
+        return tuple(SideReport(name=name, **{**one, "ages_ns": dict(one["ages_ns"])}) for name, one in found)
+
+    return JoinReport(_Sides(look) if goes_on else look(), spilled_bytes)

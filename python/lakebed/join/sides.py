@@ -168,6 +168,7 @@ def core_options(options: SideOptions, *, allow_exact_matches: bool = True) -> d
         "columns": _columns(options.columns),
         "suffix": "_right" if options.suffix is None else options.suffix,
         "aggregates": None,
+        "is_ordered": False,
     }
 
 

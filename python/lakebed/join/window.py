@@ -55,7 +55,8 @@ def window_aggregate(
         known_at: Right column that tells when an event became known; later ones than the left time are invisible.
         assume_timezone: As in `lakebed.asof_join`.
         suffix: Added to a result whose name is taken.
-        memory_limit: As in `lakebed.asof_join`; the events of one key are kept in memory.
+        memory_limit: As in `lakebed.asof_join`; what has to fit is the events that one window holds, which for a
+            lifetime are all of a key. Variances of a key that does not fit may differ in the last digits.
         spill_folder: As in `lakebed.asof_join`.
         progress: As in `lakebed.asof_join`.
         report: Whether to give a `Joined` of data and report in the place of the data.
@@ -66,8 +67,11 @@ def window_aggregate(
         exact (int64 or uint64; an error if 64 bits cannot hold one), sums of decimals decimals; sums of floats have an
         error of at most 2^-52 of the result plus n x 2^-104 of the sum of absolute values, of the window's n values
         alone. Least, greatest, first and last values keep their type; NaN is the least one to `max`, the greatest one
-        to `min`. A quantile is the value of that rank. O(n + m) and the sort of groups that are out of order, O(log m)
-        a window; with `known_at` O(events of the key) a row.
+        to `min`. A quantile is the value of that rank. `approx_count_distinct` is exact up to 4096 different values,
+        then a HyperLogLog with a relative standard error of 0.81 %; `approx_quantile(0.9)`, `approx_median` and
+        `approx_p90` are exact up to 1024 values, then give a value whose rank is off by at most 0.7 % of the values
+        with 99 % confidence (KLL): both in some megabytes a thread, however many events a key has. O(n + m) and the
+        sort of groups that are out of order, O(log m) a window; with `known_at` O(events of the key) a row.
 
     Raises:
         InvalidArgumentError: A window or an aggregate cannot be read; names the nearest ones.

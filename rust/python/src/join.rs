@@ -2,12 +2,14 @@
 
 use std::path::PathBuf;
 
+use arrow_array::{RecordBatchIterator, RecordBatchReader};
 use lakebed_core::Result;
 use lakebed_core::join::{
-    self as core, Aggregate, Aggregates, AsofOptions, Function, Limits, Monitor, SideReport, Strategy, Window,
+    self as core, Aggregate, Aggregates, AsofOptions, Function, Limits, Monitor, Reports, SideReport, Strategy, Window,
 };
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyDict, PyList};
 
 use crate::enter::enter_watched;
 use crate::stream::{ArrowStream, Input};
@@ -35,6 +37,7 @@ pub(crate) struct Options {
     columns: Option<Vec<(String, String)>>,
     suffix: String,
     aggregates: Option<AggregateOptions>,
+    is_ordered: bool,
 }
 
 /// Windows as (length, offset), and columns as (source, function, its parameter, window, name).
@@ -81,6 +84,7 @@ impl Options {
             columns: self.columns,
             suffix: self.suffix,
             aggregates: self.aggregates.map(AggregateOptions::into_core).transpose()?,
+            is_ordered: self.is_ordered,
         })
     }
 }
@@ -93,25 +97,58 @@ fn strategy(direction: &str) -> Strategy {
     }
 }
 
+/// A table that is given as one object that speaks Arrow, or as a list of them: parts of it, in order.
+pub(crate) struct Parts(Input);
+
+impl<'a, 'py> FromPyObject<'a, 'py> for Parts {
+    type Error = PyErr;
+
+    fn extract(object: Borrowed<'a, 'py, PyAny>) -> PyResult<Self> {
+        let Ok(list) = object.cast::<PyList>() else { return Ok(Self(object.extract()?)) };
+        let parts = list.iter().map(|part| Ok(part.extract::<Input>()?.0)).collect::<PyResult<Vec<_>>>()?;
+        let Some(schema) = parts.first().map(RecordBatchReader::schema) else {
+            return Err(PyValueError::new_err("a table of no parts has no columns"));
+        };
+        Ok(Self(Input(Box::new(RecordBatchIterator::new(parts.into_iter().flatten(), schema)))))
+    }
+}
+
 /// To each left row the columns of every right table, in the order of the left rows; and a report on each table.
 #[pyfunction]
 pub(crate) fn asof_join(
     py: Python<'_>,
-    left: Input,
-    rights: Vec<(Input, Options)>,
+    left: Parts,
+    rights: Vec<(Parts, Options)>,
+    in_chunks: bool,
     memory_limit: Option<usize>,
     spill_folder: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
-) -> PyResult<(ArrowStream, Vec<Py<PyDict>>, u64)> {
+) -> PyResult<(ArrowStream, JoinCounts)> {
     let monitor = Monitor::default();
     let limits = memory_limit.map(|memory_bytes| Limits { memory_bytes, folder: spill_folder });
     let work = || {
-        let rights = rights.into_iter().map(|(right, options)| Ok((right.0, options.into_core()?)));
-        core::join_streams(left.0, rights.collect::<Result<_>>()?, limits.as_ref(), &monitor)
+        let rights = rights.into_iter().map(|(right, options)| Ok((right.0.0, options.into_core()?)));
+        core::join_streams(left.0.0, rights.collect::<Result<_>>()?, limits.as_ref(), in_chunks, &monitor)
     };
     let joined = enter_watched(py, work, || monitor.stop(), |py| tell(py, progress.as_ref(), &monitor))?;
-    let reports = joined.reports.iter().map(|report| to_dict(py, report, joined.unit_ns)).collect::<PyResult<_>>()?;
-    Ok((ArrowStream::from_reader(joined.reader), reports, joined.spilled_bytes))
+    let counts = JoinCounts { reports: joined.reports, unit_ns: joined.unit_ns, spilled_bytes: joined.spilled_bytes };
+    Ok((ArrowStream::from_reader(joined.reader), counts))
+}
+
+/// What a join has found so far: all of it once its stream has come to its end.
+#[pyclass(frozen, module = "lakebed._core")]
+pub(crate) struct JoinCounts {
+    reports: Reports,
+    unit_ns: i64,
+    #[pyo3(get)]
+    spilled_bytes: u64,
+}
+
+#[pymethods]
+impl JoinCounts {
+    fn sides(&self, py: Python<'_>) -> PyResult<Vec<Py<PyDict>>> {
+        self.reports.get().iter().map(|report| to_dict(py, report, self.unit_ns)).collect()
+    }
 }
 
 fn tell(py: Python<'_>, progress: Option<&Py<PyAny>>, monitor: &Monitor) -> PyResult<()> {

@@ -24,7 +24,7 @@ mod _core {
     #[pymodule_export]
     use super::formats::{CsvWidths, TfRecordReader};
     #[pymodule_export]
-    use super::join::asof_join;
+    use super::join::{JoinCounts, asof_join};
     #[pymodule_export]
     use super::repository::Repository;
     #[pymodule_export]

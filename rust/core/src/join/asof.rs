@@ -14,6 +14,7 @@ use super::pass;
 use super::report::SideReport;
 use super::table::Table;
 use super::times::{TimeColumn, Unit};
+use super::window::Aggregates;
 use crate::error::Result;
 
 /// A joined table, and what was found at each right table.
@@ -52,19 +53,22 @@ pub fn join(left: &Table, rights: &[(Table, AsofOptions)], monitor: &Monitor) ->
 
 /// The unit of all times of a join.
 fn common_unit(left: &Table, rights: &[(Table, AsofOptions)]) -> Result<Unit> {
-    let mut columns = Vec::new();
+    let mut columns: Vec<(&Table, &str, &str)> = Vec::new();
     let mut durations = Vec::new();
     for (right, options) in rights {
-        columns.push(TimeColumn::read(left, &options.on_left, "left")?);
-        columns.push(TimeColumn::read(right, &options.on_right, "right")?);
-        if let Some(created) = &options.created {
-            columns.push(TimeColumn::read(right, created, "right")?);
-        }
-        if let Some(aggregates) = &options.aggregates {
-            durations.extend(aggregates.durations_ns());
+        columns.push((left, options.on_left.as_str(), "left"));
+        columns.push((right, options.on_right.as_str(), "right"));
+        columns.extend(options.created.as_ref().map(|created| (right, created.as_str(), "right")));
+        durations.extend(options.aggregates.iter().flat_map(Aggregates::durations_ns));
+    }
+    let types: Vec<_> = columns.iter().map(|(table, name, side)| (table.schema(), *name, *side)).collect();
+    let mut unit = Unit::of_types(&types, &durations)?;
+    for (table, name, side) in columns {
+        if unit.is_finer_than(table.schema(), name, side)? {
+            unit.widen(&TimeColumn::read(table, name, side)?);
         }
     }
-    Ok(Unit::common(columns.iter(), &durations))
+    Ok(unit)
 }
 
 /// The right row of each left row; null where nothing matches.

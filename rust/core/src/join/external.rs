@@ -25,6 +25,8 @@ use super::pass;
 use super::pieces::{Best, Piece};
 use super::report::SideReport;
 use super::spill::{Block, SpillFile, conform, conform_batch, spill_schema};
+use super::stream::{JoinedStream, Reader, Reports, join_chunks};
+use super::stretches::Events;
 use super::table::{Table, position};
 use super::times::{TimeColumn, Unit};
 use crate::error::{Error, Result};
@@ -32,9 +34,6 @@ use crate::threads;
 
 /// Left rows that are given at once at most.
 const CHUNK_ROWS: usize = 1 << 18;
-
-/// A stream of batches of one table.
-pub type Reader = Box<dyn RecordBatchReader + Send>;
 
 /// How much memory a join may use, and where it keeps what does not fit.
 #[derive(Clone, Debug)]
@@ -45,26 +44,19 @@ pub struct Limits {
     pub folder: Option<PathBuf>,
 }
 
-/// A joined table as a stream, and what was found at each right table.
-pub struct JoinedStream {
-    /// The left columns, then those of the right tables; one row for each left row, in order.
-    pub reader: Reader,
-    /// Reports in the order of the right tables.
-    pub reports: Vec<SideReport>,
-    /// Length of the unit in which ages are counted, in nanoseconds.
-    pub unit_ns: i64,
-    /// Bytes that were written to temporary files.
-    pub spilled_bytes: u64,
-}
-
-/// Join any number of right tables to the left one. Without `limits`, or where they suffice, everything stays in memory.
+/// Join any number of right tables to the left one. Without `limits`, or where they suffice, everything stays in memory;
+/// but `in_chunks` only so many of the left rows at once as suit the right tables.
 pub fn join_streams(
     left: Reader,
     rights: Vec<(Reader, AsofOptions)>,
     limits: Option<&Limits>,
+    in_chunks: bool,
     monitor: &Monitor,
 ) -> Result<JoinedStream> {
     check(&left.schema(), &rights)?;
+    if in_chunks && limits.is_none() {
+        return join_chunks(left, rights, monitor);
+    }
     let mut inputs = Inputs::new(left, rights);
     if inputs.read(limits.map_or(usize::MAX, |limits| limits.memory_bytes / 4), monitor)? {
         return in_memory(inputs, monitor);
@@ -83,6 +75,24 @@ fn check(left: &SchemaRef, rights: &[(Reader, AsofOptions)]) -> Result<()> {
     Ok(())
 }
 
+/// A right table with the columns only that the join needs, each once.
+fn needed(right: Reader, options: &AsofOptions) -> Reader {
+    let schema = right.schema();
+    let payload: Vec<&String> = match (&options.aggregates, &options.columns) {
+        (Some(aggregates), _) => aggregates.columns.iter().filter_map(|column| column.column.as_ref()).collect(),
+        (None, Some(columns)) => columns.iter().map(|(name, _)| name).collect(),
+        (None, None) => return right,
+    };
+    let names = options.by_right.iter().chain([&options.on_right]).chain(&options.created).chain(&options.skip_nulls);
+    let mut positions: Vec<usize> = names.chain(payload).filter_map(|name| schema.index_of(name).ok()).collect();
+    positions.sort_unstable();
+    positions.dedup();
+    let Ok(narrow) = schema.project(&positions) else { return right };
+    let narrow = Arc::new(narrow);
+    let batches = right.map(move |batch| batch.and_then(|batch| batch.project(&positions)));
+    Box::new(RecordBatchIterator::new(batches, narrow))
+}
+
 /// Streams, and what was read of each.
 struct Inputs {
     streams: Vec<(Reader, Vec<RecordBatch>)>,
@@ -93,7 +103,7 @@ impl Inputs {
     fn new(left: Reader, rights: Vec<(Reader, AsofOptions)>) -> Self {
         let mut inputs = Self { streams: vec![(left, Vec::new())], options: Vec::new() };
         for (right, options) in rights {
-            inputs.streams.push((right, Vec::new()));
+            inputs.streams.push((needed(right, &options), Vec::new()));
             inputs.options.push(options);
         }
         inputs
@@ -126,7 +136,7 @@ fn in_memory(inputs: Inputs, monitor: &Monitor) -> Result<JoinedStream> {
     let joined = threads::install(|| join(&left, &rights, monitor))?;
     let schema = joined.batch.schema();
     let reader: Reader = Box::new(RecordBatchIterator::new([Ok(joined.batch)], schema));
-    Ok(JoinedStream { reader, reports: joined.reports, unit_ns: joined.unit_ns, spilled_bytes: 0 })
+    Ok(JoinedStream { reader, reports: Reports::new(joined.reports), unit_ns: joined.unit_ns, spilled_bytes: 0 })
 }
 
 /// Right tables whose keys are the same left columns.
@@ -288,7 +298,7 @@ impl External {
         }
         let (unit_ns, spilled_bytes) = (self.unit.ns, self.file.len());
         let reader: Reader = Box::new(OrderedReader { schema: output.schema(), external: self, next: 0 });
-        Ok(JoinedStream { reader, reports, unit_ns, spilled_bytes })
+        Ok(JoinedStream { reader, reports: Reports::new(reports), unit_ns, spilled_bytes })
     }
 
     fn join_bucket(
@@ -324,12 +334,16 @@ impl External {
         monitor: &Monitor,
     ) -> Result<(Vec<ArrayRef>, SideReport)> {
         let (spilled, options) = (&self.rights[right], &self.options[right]);
-        // Aggregates of a key need all of its rows at once.
-        let most = if options.aggregates.is_some() { usize::MAX } else { self.memory_bytes / 4 };
+        let most_bytes = self.memory_bytes / 4;
         let times = TimeColumn::read(left, &options.on_left, "left")?.to::<i128>(self.unit);
         let mut best: Option<Best> = None;
-        let pieces = pieces(&spilled.buckets[bucket], Block::size_bytes, most);
+        let pieces = pieces(&spilled.buckets[bucket], Block::size_bytes, most_bytes);
         let is_single = pieces.len() <= 1;
+        if let (Some(aggregates), false) = (&options.aggregates, is_single) {
+            let (file, schema, unit) = (&self.file, &spilled.schema, self.unit);
+            let events = Events { file, pieces: &pieces, schema, options, unit, most_bytes };
+            return events.aggregate(left, aggregates, monitor);
+        }
         for blocks in if is_single { vec![spilled.buckets[bucket].clone()] } else { pieces } {
             let table = Table::new(Arc::clone(&spilled.schema), self.read(&blocks)?);
             let rights = [(table, options.clone())];

@@ -3,18 +3,20 @@
 //! Rows that come in runs of one key, as a table ordered by (key, time) gives them, are used where they lie: nothing is
 //! moved and nothing sorted. Other rows are gathered by key, and only groups whose times do not ascend are sorted.
 
+use std::borrow::Cow;
+
 use arrow_buffer::NullBuffer;
 use rayon::prelude::*;
 
+use super::keys::Coding;
 use super::left::{LeftBucket, LeftIndex};
 use super::monitor::Monitor;
-use super::partition::{Bits, Buckets, CHUNK, Side};
-use super::table::NONE;
+use super::order::sort_group;
+use super::partition::{Buckets, CHUNK, Side, Spare};
+use super::scatter::Scattered;
 use super::times::Instant;
 use crate::error::Result;
 
-/// Rows from which a sort is worth several threads.
-pub(super) const WORTH_THREADS: usize = 1 << 18;
 /// Pairs of neighbours that are looked at to guess whether rows come in runs, and runs shorter than this are not used.
 const SAMPLE: usize = 1024;
 const SHORTEST_RUN: usize = 8;
@@ -24,12 +26,13 @@ pub(super) enum Arranged<T> {
     Buckets(Buckets<T>),
     /// Runs by bucket, in order of position.
     Runs(Vec<Vec<Run>>),
+    Scattered(Scattered<T>),
 }
 
 /// Neighbouring rows of one key.
 #[derive(Clone, Copy)]
 pub(super) struct Run {
-    hash: u64,
+    code: u64,
     start: u32,
     end: u32,
     /// Whether they are in order of (time, created).
@@ -37,26 +40,37 @@ pub(super) struct Run {
 }
 
 impl<T: Instant> Arranged<T> {
-    pub(super) fn of(side: &Side<T>, bits: Bits, monitor: &Monitor) -> Result<Self> {
+    pub(super) fn of(side: &Side<T>, left: &LeftIndex<T>, is_ordered: bool, monitor: &Monitor) -> Result<Self> {
         if side.is_whole()
-            && come_in_runs(side)
-            && let Some(runs) = runs(side, monitor)?
+            && (is_ordered || come_in_runs(side))
+            && let Some(runs) = runs(side, left.coding, monitor)?
         {
-            let mut buckets = vec![Vec::new(); bits.n_buckets()];
-            for run in runs {
-                buckets[bits.bucket(run.hash)].push(run);
+            let mut buckets = vec![Vec::new(); left.bits.n_buckets()];
+            for run in runs.into_iter().filter(|run| left.coding.is_in(run.code)) {
+                buckets[left.bits.bucket(run.code)].push(run);
             }
             return Ok(Self::Runs(buckets));
         }
-        Ok(Self::Buckets(Buckets::of(side, bits, monitor)?))
+        if let Some(is_present) = &left.is_present {
+            return Ok(Self::Scattered(Scattered::of(side, left, is_present, monitor)?));
+        }
+        Ok(Self::Buckets(Buckets::of(side, left.coding, left.bits, &left.spare, monitor)?))
+    }
+
+    /// Keep the memory for the next table.
+    pub(super) fn recycle(self, spare: &Spare<T>) {
+        if let Self::Buckets(buckets) = self {
+            buckets.recycle(spare);
+        }
     }
 
     /// The groups of one bucket.
-    pub(super) fn groups<'a>(&self, left: &LeftIndex<T>, right: &'a Side<T>, bucket: usize) -> Groups<'a, T> {
+    pub(super) fn groups<'a>(&'a self, left: &LeftIndex<T>, right: &'a Side<T>, bucket: usize) -> Groups<'a, T> {
         let ours = left.bucket(bucket);
         match self {
             Self::Buckets(buckets) => Groups::of_rows(ours, &left.side, right, buckets, bucket),
             Self::Runs(runs) => Groups::of_runs(ours, &left.side, right, &runs[bucket]),
+            Self::Scattered(scattered) => Groups::of_places(ours.n_groups(), right, scattered, bucket),
         }
     }
 }
@@ -76,12 +90,12 @@ fn come_in_runs<T: Instant>(side: &Side<T>) -> bool {
 }
 
 /// The runs of a table; none if they turn out to be short.
-fn runs<T: Instant>(side: &Side<T>, monitor: &Monitor) -> Result<Option<Vec<Run>>> {
+fn runs<T: Instant>(side: &Side<T>, coding: Coding, monitor: &Monitor) -> Result<Option<Vec<Run>>> {
     let starts: Vec<usize> = (0..side.n_rows()).step_by(CHUNK).collect();
     let chunk = |start: usize| {
         let range = start..(start + CHUNK).min(side.n_rows());
         monitor.advance(range.len())?;
-        Ok(runs_of_chunk(side, range))
+        Ok(runs_of_chunk(side, coding, range))
     };
     let chunks: Vec<Vec<Run>> = starts.into_par_iter().map(chunk).collect::<Result<_>>()?;
     let mut runs: Vec<Run> = Vec::with_capacity(chunks.iter().map(Vec::len).sum());
@@ -99,7 +113,7 @@ fn runs<T: Instant>(side: &Side<T>, monitor: &Monitor) -> Result<Option<Vec<Run>
     Ok((runs.len() * SHORTEST_RUN / 2 <= side.n_rows()).then_some(runs))
 }
 
-fn runs_of_chunk<T: Instant>(side: &Side<T>, range: std::ops::Range<usize>) -> Vec<Run> {
+fn runs_of_chunk<T: Instant>(side: &Side<T>, coding: Coding, range: std::ops::Range<usize>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let times = &side.times.values;
     let repeats = side.keys.repeats(range.clone());
@@ -109,8 +123,8 @@ fn runs_of_chunk<T: Instant>(side: &Side<T>, range: std::ops::Range<usize>) -> V
             None => times[start..end].is_sorted(),
             Some(_) => (start + 1..end).all(|row| ascends(side, row)),
         };
-        let hash = side.keys.hashes(start..start + 1)[0];
-        runs.push(Run { hash, start: start as u32, end: end as u32, ascends });
+        let code = coding.code(&side.keys, start);
+        runs.push(Run { code, start: start as u32, end: end as u32, ascends });
     };
     for (row, repeats) in range.clone().zip(repeats).skip(1) {
         if !repeats {
@@ -131,9 +145,9 @@ fn ascends<T: Instant>(side: &Side<T>, row: usize) -> bool {
 pub(super) struct Groups<'a, T: Instant> {
     right: &'a Side<T>,
     spans: Vec<Span>,
-    times: Vec<T>,
-    created: Vec<T>,
-    rows: Vec<u32>,
+    times: Cow<'a, [T]>,
+    created: Cow<'a, [T]>,
+    rows: Cow<'a, [u32]>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -200,21 +214,32 @@ impl<'a, T: Instant> Groups<'a, T> {
 
     /// The same groups without the rows for which `valid` does not hold.
     pub(super) fn only(&self, valid: &NullBuffer) -> Self {
-        let mut only =
-            Self { right: self.right, spans: Vec::new(), times: Vec::new(), created: Vec::new(), rows: Vec::new() };
+        let (mut spans, mut times, mut created, mut rows) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for group in 0..self.len() {
-            let (group, start) = (self.get(group), only.rows.len() as u32);
+            let (group, start) = (self.get(group), rows.len() as u32);
             for (at, &time) in group.times.iter().enumerate() {
                 let row = group.row(at);
                 if valid.is_valid(row as usize) {
-                    only.times.push(time);
-                    only.rows.push(row);
-                    only.created.extend(group.created.get(at));
+                    times.push(time);
+                    rows.push(row);
+                    created.extend(group.created.get(at));
                 }
             }
-            only.spans.push(Span { start, end: only.rows.len() as u32, is_in_place: false });
+            spans.push(Span { start, end: rows.len() as u32, is_in_place: false });
         }
-        only
+        Self { right: self.right, spans, times: times.into(), created: created.into(), rows: rows.into() }
+    }
+
+    fn of_places(n_groups: usize, right: &'a Side<T>, scattered: &'a Scattered<T>, bucket: usize) -> Self {
+        let starts = &scattered.starts[bucket * n_groups..=(bucket + 1) * n_groups];
+        let spans = starts.windows(2).map(|ends| Span { start: ends[0], end: ends[1], is_in_place: false }).collect();
+        Self {
+            right,
+            spans,
+            times: Cow::Borrowed(&scattered.times),
+            created: Cow::Borrowed(&scattered.created),
+            rows: Cow::Borrowed(&scattered.rows),
+        }
     }
 
     fn of_rows(ours: &LeftBucket<T>, left: &Side<T>, right: &'a Side<T>, buckets: &Buckets<T>, bucket: usize) -> Self {
@@ -225,8 +250,7 @@ impl<'a, T: Instant> Groups<'a, T> {
         let nowhere = ours.n_groups() as u32;
         for slice in buckets.slices(bucket) {
             for entry in slice {
-                let found = if entry.row == NONE { None } else { finder.find(entry.hash, entry.row) };
-                let group = found.unwrap_or(nowhere);
+                let group = finder.find(entry.code, entry.row).unwrap_or(nowhere);
                 starts[group as usize + 1] += 1;
                 groups.push(group);
             }
@@ -250,16 +274,14 @@ impl<'a, T: Instant> Groups<'a, T> {
         times.truncate(n_members);
         rows.truncate(n_members);
         let spans = starts.windows(2).map(|ends| Span { start: ends[0], end: ends[1], is_in_place: false }).collect();
-        let mut groups = Self { right, spans, times, created: Vec::new(), rows };
-        groups.sort();
-        groups
+        Self::sorted(right, spans, times, rows)
     }
 
     fn of_runs(ours: &LeftBucket<T>, left: &Side<T>, right: &'a Side<T>, runs: &[Run]) -> Self {
         let mut finder = ours.finder(&left.keys, &right.keys);
         let mut spans = vec![Span::default(); ours.n_groups()];
         let mut found: Vec<(u32, Run)> =
-            runs.iter().filter_map(|run| Some((finder.find(run.hash, run.start)?, *run))).collect();
+            runs.iter().filter_map(|run| Some((finder.find(run.code, run.start)?, *run))).collect();
         found.sort_by_key(|(group, _)| *group);
         let (mut times, mut rows) = (Vec::new(), Vec::new());
         for runs in found.chunk_by(|a, b| a.0 == b.0) {
@@ -276,45 +298,19 @@ impl<'a, T: Instant> Groups<'a, T> {
             };
             spans[runs[0].0 as usize] = span;
         }
-        let mut groups = Self { right, spans, times, created: Vec::new(), rows };
-        groups.sort();
-        groups
+        Self::sorted(right, spans, times, rows)
     }
 
-    /// Rows of a group stand in order of position; only groups that are not in order need work.
-    fn sort(&mut self) {
-        let has_created = self.right.created.is_some();
-        if has_created {
-            self.created = self.rows.iter().map(|&row| self.right.created(row as usize)).collect();
+    fn sorted(right: &'a Side<T>, spans: Vec<Span>, mut times: Vec<T>, mut rows: Vec<u32>) -> Self {
+        let mut created: Vec<T> = Vec::new();
+        if right.created.is_some() {
+            created = rows.iter().map(|&row| right.created(row as usize)).collect();
         }
-        for span in self.spans.iter().filter(|span| !span.is_in_place) {
+        for span in spans.iter().filter(|span| !span.is_in_place) {
             let range = span.start as usize..span.end as usize;
-            let (times, rows) = (&mut self.times[range.clone()], &mut self.rows[range.clone()]);
-            if has_created {
-                sort_by_created(times, &mut self.created[range], rows);
-            } else if !times.is_sorted() {
-                let mut pairs: Vec<(T, u32)> = times.iter().copied().zip(rows.iter().copied()).collect();
-                sort(&mut pairs);
-                for ((time, row), pair) in times.iter_mut().zip(rows).zip(pairs) {
-                    (*time, *row) = pair;
-                }
-            }
+            let created = if created.is_empty() { &mut [] } else { &mut created[range.clone()] };
+            sort_group(&mut times[range.clone()], created, &mut rows[range]);
         }
+        Self { right, spans, times: times.into(), created: created.into(), rows: rows.into() }
     }
-}
-
-fn sort_by_created<T: Instant>(times: &mut [T], created: &mut [T], rows: &mut [u32]) {
-    if (1..times.len()).all(|at| (times[at - 1], created[at - 1]) <= (times[at], created[at])) {
-        return;
-    }
-    let mut all: Vec<(T, T, u32)> = (0..times.len()).map(|at| (times[at], created[at], rows[at])).collect();
-    sort(&mut all);
-    for (at, entry) in all.into_iter().enumerate() {
-        (times[at], created[at], rows[at]) = entry;
-    }
-}
-
-/// Sort what has no equals: every entry ends with its row.
-pub(super) fn sort<E: Ord + Send>(entries: &mut [E]) {
-    if entries.len() > WORTH_THREADS { entries.par_sort_unstable() } else { entries.sort_unstable() }
 }

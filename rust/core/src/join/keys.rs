@@ -174,6 +174,22 @@ impl RowKeys {
         hashes
     }
 
+    /// The hash of the key of one row.
+    pub(super) fn hash(&self, row: usize) -> u64 {
+        match self.columns.as_slice() {
+            [Values::Fixed(values)] => hash_u64(values[row] as u64),
+            columns => columns.iter().fold(0, |hash, column| match column {
+                Values::Fixed(values) => combine(hash, hash_u64(values[row] as u64)),
+                Values::Bytes(values) => combine(hash, hash_bytes(values.get(row))),
+            }),
+        }
+    }
+
+    /// The values of a key of one column of fixed width.
+    pub(super) fn fixed(&self) -> Option<&[i64]> {
+        if let [Values::Fixed(values)] = self.columns.as_slice() { Some(values) } else { None }
+    }
+
     /// Rows with a null key.
     pub(super) fn nulls(&self) -> Option<&NullBuffer> {
         self.nulls.as_ref()
@@ -202,6 +218,84 @@ impl RowKeys {
             return (rows.start == 0).then_some(false).into_iter().chain(pairs).take(rows.len()).collect();
         }
         rows.map(|row| row > 0 && self.same(row as u32, self, row as u32 - 1)).collect()
+    }
+}
+
+/// What the rows of one key have in common, as 64 bits whose upper ones choose a bucket.
+#[derive(Clone, Copy)]
+pub(super) enum Coding {
+    /// A hash of the key.
+    Hash,
+    /// The key itself, for integers that lie close together on the left side: its distance from the first one, with its
+    /// `bits` mixed so that neighbours go into different buckets. There is no table to search then.
+    Dense { first: i64, range: u64, bits: u32 },
+}
+
+/// Codes that a left key may have for each left row.
+const CODES_PER_ROW: u64 = 4;
+const LEAST_CODES: u64 = 1 << 10;
+const MOST_CODES: u64 = 1 << 31;
+/// Odd, so that products by it are a permutation; 2^32 over the golden ratio spreads neighbours.
+const MIXER: u64 = 0x9e37_79b1;
+/// The code of a key that no left row has; the lowest bits of others are 0.
+const NOWHERE: u64 = u64::MAX;
+
+impl Coding {
+    /// The best one for the keys of the left table.
+    pub(super) fn of(left: &RowKeys) -> Self {
+        let [Values::Fixed(values)] = left.columns.as_slice() else { return Self::Hash };
+        let n_rows = values.len() as u64 - left.nulls.as_ref().map_or(0, |nulls| nulls.null_count() as u64);
+        let valid = |row: usize| left.nulls.as_ref().is_none_or(|nulls| nulls.is_valid(row));
+        let (first, last) = if left.nulls.is_none() {
+            (values.iter().min().copied(), values.iter().max().copied())
+        } else {
+            let keys = || values.iter().enumerate().filter(|(row, _)| valid(*row)).map(|(_, key)| *key);
+            (keys().min(), keys().max())
+        };
+        let (Some(first), Some(last)) = (first, last) else { return Self::Hash };
+        let range = last.abs_diff(first);
+        if range >= (n_rows * CODES_PER_ROW).clamp(LEAST_CODES, MOST_CODES) {
+            return Self::Hash;
+        }
+        Self::Dense { first, range, bits: range.checked_ilog2().map_or(1, |bits| bits + 1) }
+    }
+
+    /// The codes of a range of rows.
+    pub(super) fn codes(self, keys: &RowKeys, rows: Range<usize>) -> Vec<u64> {
+        match (self, keys.columns.as_slice()) {
+            (Self::Dense { .. }, [Values::Fixed(values)]) => values[rows].iter().map(|&key| self.dense(key)).collect(),
+            _ => keys.hashes(rows),
+        }
+    }
+
+    /// The code of one row.
+    pub(super) fn code(self, keys: &RowKeys, row: usize) -> u64 {
+        match (self, keys.columns.as_slice()) {
+            (Self::Dense { .. }, [Values::Fixed(values)]) => self.dense(values[row]),
+            _ => keys.hash(row),
+        }
+    }
+
+    #[inline]
+    fn dense(self, key: i64) -> u64 {
+        let Self::Dense { first, range, bits } = self else { return NOWHERE };
+        // A key below the first one wraps to a distance beyond all.
+        let distance = key.wrapping_sub(first) as u64;
+        if distance > range { NOWHERE } else { distance.wrapping_mul(MIXER) << (u64::BITS - bits) }
+    }
+
+    /// The place of a key among all that a left row may have; beyond all of them for others.
+    #[inline]
+    pub(super) fn place(self, key: i64) -> usize {
+        let Self::Dense { bits, .. } = self else { return usize::MAX };
+        let code = self.dense(key);
+        if code == NOWHERE { usize::MAX } else { (code >> (u64::BITS - bits)) as usize }
+    }
+
+    /// Whether some left row may have the key.
+    #[inline]
+    pub(super) fn is_in(self, code: u64) -> bool {
+        matches!(self, Self::Hash) || code != NOWHERE
     }
 }
 

@@ -2,19 +2,26 @@
 
 use rayon::prelude::*;
 
-use super::keys::RowKeys;
+use super::keys::{Coding, RowKeys};
 use super::monitor::Monitor;
-use super::partition::{Bits, Buckets, Entry, Side};
-use super::table::NONE;
+use super::partition::{Bits, Buckets, Entry, Side, Spare};
 use super::times::Instant;
 use crate::error::Result;
 
 /// The left rows in buckets, each with its group: the rows of one key.
 pub(super) struct LeftIndex<T: Instant> {
     pub(super) side: Side<T>,
+    pub(super) coding: Coding,
     pub(super) bits: Bits,
+    /// Memory for the buckets of right tables.
+    pub(super) spare: Spare<T>,
+    /// Of each dense code whether a row has it; none where codes are too many for each to have a place in the cache.
+    pub(super) is_present: Option<Vec<bool>>,
     buckets: Vec<LeftBucket<T>>,
 }
+
+/// Codes from which right rows go into buckets first.
+const MOST_PLACES: usize = 1 << 15;
 
 /// The rows of one bucket by group, those of a group in order of position.
 pub(super) struct LeftBucket<T> {
@@ -34,11 +41,18 @@ pub(super) struct LeftRow<T> {
 impl<T: Instant> LeftIndex<T> {
     /// Index `side`, in buckets of which the right rows of one table fit the cache too.
     pub(super) fn of(side: Side<T>, most_right_rows: usize, monitor: &Monitor) -> Result<Self> {
-        let bits = Bits::of(side.n_rows() + most_right_rows);
-        let entries = Buckets::of(&side, bits, monitor)?;
-        let bucket = |bucket: usize| LeftBucket::of(&side, &entries, bucket);
-        let buckets = (0..bits.n_buckets()).into_par_iter().with_max_len(1).map(bucket).collect();
-        Ok(Self { side, bits, buckets })
+        let coding = Coding::of(&side.keys);
+        let bits = Bits::of(side.n_rows() + most_right_rows, coding);
+        let spare = Spare::default();
+        let entries = Buckets::of(&side, coding, bits, &spare, monitor)?;
+        let bucket = |bucket: usize| LeftBucket::of(&side, coding, bits, &entries, bucket);
+        let buckets: Vec<LeftBucket<T>> = (0..bits.n_buckets()).into_par_iter().with_max_len(1).map(bucket).collect();
+        entries.recycle(&spare);
+        let n_places: usize = buckets.iter().map(LeftBucket::n_groups).sum();
+        let has_places = matches!(coding, Coding::Dense { .. }) && n_places <= MOST_PLACES;
+        let is_present = || buckets.iter().flat_map(|bucket| bucket.starts.windows(2).map(|ends| ends[0] < ends[1]));
+        let is_present = has_places.then(|| is_present().collect());
+        Ok(Self { side, coding, bits, spare, is_present, buckets })
     }
 
     pub(super) fn n_buckets(&self) -> usize {
@@ -51,13 +65,13 @@ impl<T: Instant> LeftIndex<T> {
 }
 
 impl<T: Instant> LeftBucket<T> {
-    fn of(side: &Side<T>, entries: &Buckets<T>, bucket: usize) -> Self {
-        let mut table = KeyTable::new(&side.keys);
+    fn of(side: &Side<T>, coding: Coding, bits: Bits, entries: &Buckets<T>, bucket: usize) -> Self {
+        let mut table = KeyTable::new(&side.keys, coding, bits);
         let mut groups = Vec::with_capacity(entries.n_rows(bucket));
-        let mut starts = vec![0_u32];
-        for entry in entries.slices(bucket).flatten().filter(|entry| entry.row != NONE) {
+        let mut starts = vec![0_u32; table.n_groups() + 1];
+        for entry in entries.slices(bucket).flatten() {
             let group = table.find_or_add(*entry, &side.keys);
-            starts.resize(table.heads.len() + 1, 0);
+            starts.resize(table.n_groups() + 1, 0);
             starts[group as usize + 1] += 1;
             groups.push(group);
         }
@@ -66,8 +80,7 @@ impl<T: Instant> LeftBucket<T> {
         }
         let mut ends = starts.clone();
         let mut rows = vec![LeftRow::default(); groups.len()];
-        let present = entries.slices(bucket).flatten().filter(|entry| entry.row != NONE);
-        for (entry, group) in present.zip(groups) {
+        for (entry, group) in entries.slices(bucket).flatten().zip(groups) {
             let end = &mut ends[group as usize];
             rows[*end as usize] = LeftRow { time: entry.time, row: entry.row };
             *end += 1;
@@ -76,23 +89,25 @@ impl<T: Instant> LeftBucket<T> {
     }
 
     pub(super) fn n_groups(&self) -> usize {
-        self.table.heads.len()
+        self.table.n_groups()
     }
 
-    /// The left rows of each group.
+    /// The left rows of each group; there may be none.
     pub(super) fn groups(&self) -> impl Iterator<Item = &[LeftRow<T>]> {
         self.starts.windows(2).map(|ends| &self.rows[ends[0] as usize..ends[1] as usize])
     }
 
     /// Finds groups of right rows.
     pub(super) fn finder<'a>(&'a self, left: &'a RowKeys, right: &'a RowKeys) -> Finder<'a, T> {
-        Finder { table: &self.table, left, right, last: None }
+        Finder { table: &self.table, starts: &self.starts, left, right, last: None }
     }
 }
 
 /// The groups of one bucket: the first left row of each key.
 struct KeyTable<T> {
-    hash_is_key: bool,
+    /// Where a code is dense, how its group is read from it: bits before it, and all bits but those of it.
+    dense: Option<(u32, u32)>,
+    code_is_key: bool,
     /// Upper half of the hash, and group + 1; open addressing, 0 is free. At most a quarter full, so that most searches end
     /// at the first slot.
     slots: Vec<u64>,
@@ -102,23 +117,38 @@ struct KeyTable<T> {
 const UPPER: u64 = 0xffff_ffff_0000_0000;
 
 impl<T: Instant> KeyTable<T> {
-    fn new(keys: &RowKeys) -> Self {
-        Self { hash_is_key: keys.hash_is_key(), slots: vec![0; 64], heads: Vec::new() }
+    fn new(keys: &RowKeys, coding: Coding, bits: Bits) -> Self {
+        let dense = match coding {
+            Coding::Hash => None,
+            Coding::Dense { bits: all, .. } => Some((bits.get(), u64::BITS - (all - bits.get()))),
+        };
+        let slots = if dense.is_some() { Vec::new() } else { vec![0; 64] };
+        Self { dense, code_is_key: keys.hash_is_key(), slots, heads: Vec::new() }
+    }
+
+    fn n_groups(&self) -> usize {
+        self.dense.map_or(self.heads.len(), |(_, others)| 1 << (u64::BITS - others))
+    }
+
+    /// The group of a dense code.
+    #[inline]
+    fn dense_group((before, others): (u32, u32), code: u64) -> u32 {
+        (code << before).checked_shr(others).unwrap_or(0) as u32
     }
 
     #[inline]
-    fn probe(&self, hash: u64, row: u32, keys: &RowKeys, left: &RowKeys) -> Result<u32, usize> {
+    fn probe(&self, code: u64, row: u32, keys: &RowKeys, left: &RowKeys) -> Result<u32, usize> {
         let mask = self.slots.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = code as usize & mask;
         loop {
             let slot = self.slots[at & mask];
             if slot == 0 {
                 return Err(at & mask);
             }
-            if (slot ^ hash) & UPPER == 0 {
+            if (slot ^ code) & UPPER == 0 {
                 let group = slot as u32 - 1;
                 let head = self.heads[group as usize];
-                if head.hash == hash && (self.hash_is_key || keys.same(row, left, head.row)) {
+                if head.code == code && (self.code_is_key || keys.same(row, left, head.row)) {
                     return Ok(group);
                 }
             }
@@ -128,13 +158,16 @@ impl<T: Instant> KeyTable<T> {
 
     #[inline]
     fn find_or_add(&mut self, entry: Entry<T>, left: &RowKeys) -> u32 {
-        let slot = match self.probe(entry.hash, entry.row, left, left) {
+        if let Some(dense) = self.dense {
+            return Self::dense_group(dense, entry.code);
+        }
+        let slot = match self.probe(entry.code, entry.row, left, left) {
             Ok(group) => return group,
             Err(slot) => slot,
         };
         self.heads.push(entry);
         let group = self.heads.len() as u32;
-        self.slots[slot] = (entry.hash & UPPER) | u64::from(group);
+        self.slots[slot] = (entry.code & UPPER) | u64::from(group);
         if self.heads.len() * 4 > self.slots.len() {
             self.grow();
         }
@@ -145,11 +178,11 @@ impl<T: Instant> KeyTable<T> {
         let mask = self.slots.len() * 2 - 1;
         self.slots = vec![0; mask + 1];
         for (group, head) in self.heads.iter().enumerate() {
-            let mut at = head.hash as usize & mask;
+            let mut at = head.code as usize & mask;
             while self.slots[at] != 0 {
                 at = (at + 1) & mask;
             }
-            self.slots[at] = (head.hash & UPPER) | (group as u64 + 1);
+            self.slots[at] = (head.code & UPPER) | (group as u64 + 1);
         }
     }
 }
@@ -157,6 +190,7 @@ impl<T: Instant> KeyTable<T> {
 /// Finds the group of right rows, one after the other.
 pub(super) struct Finder<'a, T> {
     table: &'a KeyTable<T>,
+    starts: &'a [u32],
     left: &'a RowKeys,
     right: &'a RowKeys,
     /// The group found last: tables are often in order of their key.
@@ -165,15 +199,19 @@ pub(super) struct Finder<'a, T> {
 
 impl<T: Instant> Finder<'_, T> {
     #[inline]
-    pub(super) fn find(&mut self, hash: u64, row: u32) -> Option<u32> {
+    pub(super) fn find(&mut self, code: u64, row: u32) -> Option<u32> {
+        if let Some(dense) = self.table.dense {
+            let group = KeyTable::<T>::dense_group(dense, code);
+            return (self.starts[group as usize] < self.starts[group as usize + 1]).then_some(group);
+        }
         if let Some((last, group)) = self.last
-            && last == hash
-            && self.table.hash_is_key
+            && last == code
+            && self.table.code_is_key
         {
             return Some(group);
         }
-        let group = self.table.probe(hash, row, self.right, self.left).ok()?;
-        self.last = Some((hash, group));
+        let group = self.table.probe(code, row, self.right, self.left).ok()?;
+        self.last = Some((code, group));
         Some(group)
     }
 }

@@ -44,6 +44,8 @@ pub struct AsofOptions {
     pub suffix: String,
     /// Aggregates over windows that end at the left row's time, in the place of a match.
     pub aggregates: Option<Aggregates>,
+    /// Whether the right rows are said to be in order of their keys, so that there is no need to guess. It is not believed.
+    pub is_ordered: bool,
 }
 
 impl AsofOptions {
@@ -67,6 +69,7 @@ impl AsofOptions {
             columns: None,
             suffix: "_right".into(),
             aggregates: None,
+            is_ordered: false,
         }
     }
 

@@ -1,9 +1,11 @@
 //! Rows in buckets of their key's hash. A bucket and its tables fit the second-level cache, so that a search in them costs
 //! no cache misses; buckets are worked on in parallel.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::prelude::*;
 
-use super::keys::RowKeys;
+use super::keys::{Coding, RowKeys};
 use super::monitor::Monitor;
 use super::table::NONE;
 use super::times::{Instant, Times};
@@ -61,18 +63,23 @@ impl<T: Instant> Side<T> {
 #[derive(Clone, Copy)]
 #[repr(C, packed(4))]
 pub(super) struct Entry<T> {
-    pub(super) hash: u64,
+    pub(super) code: u64,
     pub(super) time: T,
     pub(super) row: u32,
 }
 
-/// How many buckets there are, and which one a hash belongs to.
+/// How many buckets there are, and which one a code belongs to.
 #[derive(Clone, Copy)]
 pub(super) struct Bits(u32);
 
 impl Bits {
-    pub(super) fn of(n_rows: usize) -> Self {
-        Self((n_rows / BUCKET_ROWS).next_power_of_two().ilog2().min(MOST_BUCKET_BITS))
+    pub(super) fn of(n_rows: usize, coding: Coding) -> Self {
+        let bits = (n_rows / BUCKET_ROWS).next_power_of_two().ilog2().min(MOST_BUCKET_BITS);
+        Self(if let Coding::Dense { bits: most, .. } = coding { bits.min(most) } else { bits })
+    }
+
+    pub(super) fn get(self) -> u32 {
+        self.0
     }
 
     pub(super) fn n_buckets(self) -> usize {
@@ -80,49 +87,68 @@ impl Bits {
     }
 
     #[inline]
-    pub(super) fn bucket(self, hash: u64) -> usize {
-        (hash >> 32 >> (32 - self.0)) as usize
+    pub(super) fn bucket(self, code: u64) -> usize {
+        (code >> 32 >> (32 - self.0)) as usize
     }
 }
 
-/// Rows with a key and a time by bucket, in order of position.
+/// Memory of buckets that are done with: what the system gives anew has to be cleared page by page.
+pub(super) type Spare<T> = Mutex<Vec<Vec<Entry<T>>>>;
+
+/// Rows with a key and a time by bucket, in order of position; those whose key no left row can have are left out.
 pub(super) struct Buckets<T> {
     /// Of each chunk of rows: its rows by bucket, and where each bucket starts.
     chunks: Vec<(Vec<Entry<T>>, Vec<u32>)>,
 }
 
 impl<T: Instant> Buckets<T> {
-    pub(super) fn of(side: &Side<T>, bits: Bits, monitor: &Monitor) -> Result<Self> {
+    pub(super) fn of(side: &Side<T>, coding: Coding, bits: Bits, spare: &Spare<T>, monitor: &Monitor) -> Result<Self> {
         let chunk = |start: usize| {
             let range = start..(start + CHUNK).min(side.n_rows());
             monitor.advance(range.len())?;
-            Ok(Self::chunk(side, range, bits))
+            let rows = spare.lock().unwrap_or_else(PoisonError::into_inner).pop().unwrap_or_default();
+            Ok(Self::chunk(side, range, coding, bits, rows))
         };
         let starts: Vec<usize> = (0..side.n_rows()).step_by(CHUNK).collect();
         Ok(Self { chunks: starts.into_par_iter().map(chunk).collect::<Result<_>>()? })
     }
 
-    fn chunk(side: &Side<T>, range: std::ops::Range<usize>, bits: Bits) -> (Vec<Entry<T>>, Vec<u32>) {
-        let (hashes, times) = (side.keys.hashes(range.clone()), &side.times.values[range.clone()]);
+    fn chunk(
+        side: &Side<T>,
+        range: std::ops::Range<usize>,
+        coding: Coding,
+        bits: Bits,
+        mut rows: Vec<Entry<T>>,
+    ) -> (Vec<Entry<T>>, Vec<u32>) {
+        let (codes, times) = (coding.codes(&side.keys, range.clone()), &side.times.values[range.clone()]);
         let is_whole = side.is_whole();
+        let is_in = |row: usize, code: u64| coding.is_in(code) && (is_whole || side.has(row));
         let mut starts = vec![0_u32; bits.n_buckets() + 1];
-        for &hash in &hashes {
-            starts[bits.bucket(hash) + 1] += 1;
+        for (row, &code) in range.clone().zip(&codes) {
+            starts[bits.bucket(code) + 1] += u32::from(is_in(row, code));
         }
         for bucket in 1..starts.len() {
             starts[bucket] += starts[bucket - 1];
         }
         let mut ends = starts.clone();
-        let mut rows = vec![Entry { hash: 0, time: T::default(), row: NONE }; range.len()];
-        for ((row, &hash), &time) in range.zip(&hashes).zip(times) {
-            let end = &mut ends[bits.bucket(hash)];
-            rows[*end as usize] = Entry { hash, time, row: if is_whole || side.has(row) { row as u32 } else { NONE } };
-            *end += 1;
+        // What is in reused memory is overwritten.
+        rows.resize(range.len(), Entry { code: 0, time: T::default(), row: NONE });
+        for ((row, &code), &time) in range.zip(&codes).zip(times) {
+            if is_in(row, code) {
+                let end = &mut ends[bits.bucket(code)];
+                rows[*end as usize] = Entry { code, time, row: row as u32 };
+                *end += 1;
+            }
         }
         (rows, starts)
     }
 
-    /// The rows of a bucket, chunk by chunk; those whose position is `NONE` have no key or no time.
+    /// Keep the memory for the next table.
+    pub(super) fn recycle(self, spare: &Spare<T>) {
+        spare.lock().unwrap_or_else(PoisonError::into_inner).extend(self.chunks.into_iter().map(|(rows, _)| rows));
+    }
+
+    /// The rows of a bucket, chunk by chunk.
     pub(super) fn slices(&self, bucket: usize) -> impl Iterator<Item = &[Entry<T>]> {
         self.chunks.iter().map(move |(rows, starts)| &rows[starts[bucket] as usize..starts[bucket + 1] as usize])
     }

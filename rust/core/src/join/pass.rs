@@ -7,11 +7,12 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use arrow_array::{Array, ArrayRef, UInt32Array};
 use rayon::prelude::*;
 
-use super::groups::{Arranged, Group, Groups, WORTH_THREADS, sort};
+use super::groups::{Arranged, Group, Groups};
 use super::keys::KeyPlan;
 use super::left::{LeftBucket, LeftIndex, LeftRow};
 use super::monitor::Monitor;
 use super::options::AsofOptions;
+use super::order::{WORTH_THREADS, sort};
 use super::partition::{CHUNK, Side, each_bucket};
 use super::report::{SideReport, merged};
 use super::search::{Outcome, Rule, Searcher, Walk};
@@ -106,7 +107,7 @@ fn search_right<T: Instant>(
     monitor: &Monitor,
 ) -> Result<Found> {
     let right = right_side::<T>(table, options, plan, unit)?;
-    let arranged = Arranged::of(&right, left.bits, monitor)?;
+    let arranged = Arranged::of(&right, left, options.is_ordered, monitor)?;
     if let Some(aggregates) = &options.aggregates {
         let (aggregates, report) =
             window::run(left, table, &right, &arranged, aggregates, options.only_known, unit, monitor)?;
@@ -146,6 +147,7 @@ fn search_right<T: Instant>(
     };
     let report = each_bucket(left.n_buckets(), search_bucket, merged)?;
     let report = report.with_nulls(left.side.n_rows());
+    arranged.recycle(&left.spare);
     let matches = matches
         .into_iter()
         .map(|matches| to_indices(matches.into_iter().map(AtomicU32::into_inner).collect()))
@@ -183,17 +185,21 @@ fn search_groups<T: Instant>(
     results: &Results<'_>,
     report: &mut SideReport,
 ) {
+    let mut counts = Vec::new();
     for (at, rows) in left.groups().enumerate() {
         groups.prefetch(at + AHEAD);
+        if rows.is_empty() {
+            continue;
+        }
         let group = groups.get(at);
         let ascends = || rows.is_sorted_by_key(|row| row.time);
         let searcher = Searcher::new(group, Walk::of(group.times.len(), rows.len(), ascends), rule);
         if group.times.len() > OUT_OF_CACHE && !rows.is_sorted_by_key(|row| row.time) {
             let mut rows = rows.to_vec();
             sort(&mut rows);
-            search_rows(&group, &searcher, &rows, rule, results, report);
+            search_rows(&group, &searcher, &rows, rule, results, &mut counts, report);
         } else {
-            search_rows(&group, &searcher, rows, rule, results, report);
+            search_rows(&group, &searcher, rows, rule, results, &mut counts, report);
         }
     }
 }
@@ -204,13 +210,14 @@ fn search_rows<T: Instant>(
     rows: &[LeftRow<T>],
     rule: Rule,
     results: &Results<'_>,
+    counts: &mut Vec<u32>,
     report: &mut SideReport,
 ) {
     if rows.len() <= WORTH_THREADS {
-        return search_part(group, searcher, rows, rule, results, report);
+        return search_part(group, searcher, rows, rule, results, counts, report);
     }
     let chunk = |mut report: SideReport, rows: &[LeftRow<T>]| {
-        search_part(group, searcher, rows, rule, results, &mut report);
+        search_part(group, searcher, rows, rule, results, &mut Vec::new(), &mut report);
         report
     };
     let found = rows.par_chunks(CHUNK).fold(SideReport::default, chunk).reduce(SideReport::default, merged);
@@ -223,9 +230,14 @@ fn search_part<T: Instant>(
     rows: &[LeftRow<T>],
     rule: Rule,
     results: &Results<'_>,
+    counts: &mut Vec<u32>,
     report: &mut SideReport,
 ) {
     report.n_rows += rows.len() as u64;
+    if rule.takes_newest() && results.outcomes.is_none() {
+        searcher.counts(rows.iter().map(|row| row.time), rule, counts);
+        return take_newest(group, counts, rows, rule, results, report);
+    }
     let mut hint = 0;
     for row in rows {
         let (outcome, found) = searcher.pick(rule, row.time, &mut hint);
@@ -238,4 +250,41 @@ fn search_part<T: Instant>(
         }
         report.count(outcome);
     }
+}
+
+/// The same for rows that take the newest one of those that are early enough, which are `counts`: nothing here depends on
+/// the search before it, so that several rows are worked on at once.
+fn take_newest<T: Instant>(
+    group: &Group<'_, T>,
+    counts: &[u32],
+    rows: &[LeftRow<T>],
+    rule: Rule,
+    results: &Results<'_>,
+    report: &mut SideReport,
+) {
+    let times = group.times;
+    if times.is_empty() {
+        report.n_unknown_key += rows.len() as u64;
+        return;
+    }
+    let (mut n_early, mut n_expired, mut n_ties) = (0, 0, 0);
+    let ages = rows.iter().zip(counts).filter_map(|(row, &count)| {
+        let Some(at) = (count as usize).checked_sub(1) else {
+            n_early += 1;
+            return None;
+        };
+        let age = times[at].distance(row.time);
+        if age > rule.tolerance {
+            n_expired += 1;
+            return None;
+        }
+        n_ties += u64::from(at > 0 && times[at - 1] == times[at]);
+        results.matches[row.row as usize].store(group.row(at), Ordering::Relaxed);
+        Some(age)
+    });
+    report.ages.add_all(ages);
+    report.n_future_only += n_early;
+    report.n_expired += n_expired;
+    report.n_ties += n_ties;
+    report.n_matched += rows.len() as u64 - n_early - n_expired;
 }

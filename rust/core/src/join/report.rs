@@ -82,16 +82,25 @@ pub struct Ages {
 }
 
 impl Ages {
-    #[inline]
     pub(super) fn add(&mut self, age: u128) {
+        self.add_all(std::iter::once(age));
+    }
+
+    /// Add ages as they are found.
+    #[inline]
+    pub(super) fn add_all(&mut self, ages: impl Iterator<Item = u128>) {
         if self.counts.is_empty() {
             self.counts = vec![0; CELLS];
-            (self.min, self.max) = (age, age);
+            (self.min, self.max) = (u128::MAX, 0);
         }
-        self.counts[cell(u64::try_from(age).unwrap_or(u64::MAX))] += 1;
-        self.n += 1;
-        self.min = self.min.min(age);
-        self.max = self.max.max(age);
+        let (counts, mut n, mut min, mut max) = (self.counts.as_mut_slice(), 0, self.min, self.max);
+        for age in ages {
+            if let Some(count) = counts.get_mut(cell(u64::try_from(age).unwrap_or(u64::MAX))) {
+                *count += 1;
+            }
+            (n, min, max) = (n + 1, min.min(age), max.max(age));
+        }
+        (self.n, self.min, self.max) = (self.n + n, min, max);
     }
 
     pub(super) fn merge(&mut self, other: &Self) {

@@ -7,7 +7,7 @@ use super::visible::Minima;
 /// Groups longer than this are searched from where the last search in them ended.
 const LONG: usize = 512;
 /// Right rows for each left row up to which steps are faster than a search.
-const FEW_STEPS: usize = 4;
+const FEW_STEPS: usize = 1;
 
 /// How the next position in a group is found.
 #[derive(Clone, Copy)]
@@ -54,6 +54,13 @@ pub(super) struct Rule {
     pub(super) tolerance: u128,
     /// Whether rows that were created after the left row's time are invisible.
     pub(super) only_known: bool,
+}
+
+impl Rule {
+    /// Whether a left row takes the newest right row that is early enough, whatever that is.
+    pub(super) fn takes_newest(self) -> bool {
+        self.strategy == Strategy::Backward && !self.only_known
+    }
 }
 
 /// What the rows of its key were to a left row.
@@ -125,6 +132,15 @@ impl<'a, T: Instant> Searcher<'a, T> {
         (Outcome(outcome), at)
     }
 
+    /// How many rows of the group are early enough for each of `left`.
+    pub(super) fn counts(&self, left: impl ExactSizeIterator<Item = T>, rule: Rule, counts: &mut Vec<u32>) {
+        if rule.allow_exact_matches {
+            count_all(self.group.times, self.walk, left, |time, limit| time <= limit, counts);
+        } else {
+            count_all(self.group.times, self.walk, left, |time, limit| time < limit, counts);
+        }
+    }
+
     /// Whether there are earlier rows, and the last of them that is known.
     #[inline]
     fn backward(&self, rule: Rule, time: T, hint: &mut usize) -> (bool, Option<usize>) {
@@ -175,6 +191,38 @@ fn count_below<T: Copy>(times: &[T], walk: Walk, hint: &mut usize, below: impl F
     };
     *hint = count;
     count
+}
+
+/// The same for each of `left`, which ascend where it is done by steps.
+#[inline]
+fn count_all<T: Copy>(
+    times: &[T],
+    walk: Walk,
+    left: impl ExactSizeIterator<Item = T>,
+    below: impl Fn(T, T) -> bool + Copy,
+    counts: &mut Vec<u32>,
+) {
+    counts.clear();
+    match walk {
+        Walk::Search => counts.extend(left.map(|limit| times.partition_point(|&time| below(time, limit)) as u32)),
+        Walk::Steps => {
+            let mut count = 0;
+            counts.extend(left.map(|limit| {
+                // Without a branch that cannot be foreseen: most steps are few.
+                while count < times.len() && below(times[count], limit) {
+                    count += 1;
+                }
+                count as u32
+            }));
+        }
+        Walk::Leaps => {
+            let mut hint = 0;
+            counts.extend(left.map(|limit| {
+                hint = count_from(times, hint, |time| below(time, limit));
+                hint as u32
+            }));
+        }
+    }
 }
 
 /// The same, step by step from `hint`.

@@ -2,7 +2,7 @@
 //! they are, and only the rows that are wanted are copied out of them.
 
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, make_array, new_empty_array, new_null_array};
-use arrow_buffer::{ArrowNativeType, Buffer, NullBuffer};
+use arrow_buffer::{ArrowNativeType, BooleanBuffer, Buffer, NullBuffer};
 use arrow_data::ArrayData;
 use arrow_schema::{DataType, SchemaRef};
 use arrow_select::concat::concat;
@@ -85,8 +85,21 @@ impl Table {
                 Some(taken) => Ok(taken),
                 None => Ok(take(chunk, &rows.indices, None)?),
             },
-            _ => rows.interleave(&chunks, data_type),
+            _ => match rows.interleave_plain(&chunks)? {
+                Some(taken) => Ok(taken),
+                None => rows.interleave(&chunks, data_type),
+            },
         }
+    }
+
+    /// The table of some rows.
+    pub(super) fn only(&self, rows: &UInt32Array) -> Result<Self> {
+        let rows = self.rows(rows.clone());
+        let columns = (0..self.schema.fields().len()).map(|at| self.take(at, &rows)).collect::<Result<Vec<_>>>()?;
+        Ok(Self::new(
+            SchemaRef::clone(&self.schema),
+            vec![RecordBatch::try_new(SchemaRef::clone(&self.schema), columns)?],
+        ))
     }
 
     fn chunks(&self, position: usize) -> Vec<&ArrayRef> {
@@ -128,6 +141,28 @@ pub(super) struct Rows {
 }
 
 impl Rows {
+    /// Rows of arrays of fixed width without nulls; none for other arrays.
+    fn interleave_plain(&self, chunks: &[&ArrayRef]) -> Result<Option<ArrayRef>> {
+        fn gathered<N: ArrowNativeType>(chunks: &[&ArrayRef], places: &[(usize, usize)]) -> Buffer {
+            let data: Vec<ArrayData> = chunks.iter().map(Array::to_data).collect();
+            let slices: Vec<&[N]> = data.iter().map(|data| &data.buffer::<N>(0)[..data.len()]).collect();
+            // A row without a match lies beyond all chunks.
+            let value = |&(chunk, row): &(usize, usize)| slices.get(chunk)?.get(row).copied();
+            let taken: Vec<N> = places.iter().map(|place| value(place).unwrap_or_default()).collect();
+            Buffer::from_vec(taken)
+        }
+        if chunks.iter().any(|chunk| chunk.null_count() > 0) {
+            return Ok(None);
+        }
+        let buffer = match chunks[0].data_type().primitive_width() {
+            Some(4) => gathered::<u32>(chunks, &self.places),
+            Some(8) => gathered::<u64>(chunks, &self.places),
+            _ => return Ok(None),
+        };
+        let data = ArrayData::builder(chunks[0].data_type().clone()).len(self.places.len()).add_buffer(buffer);
+        Ok(Some(make_array(data.nulls(self.indices.nulls().cloned()).build()?)))
+    }
+
     fn interleave(&self, chunks: &[&ArrayRef], data_type: &DataType) -> Result<ArrayRef> {
         let nothing = new_null_array(data_type, 1);
         let mut arrays: Vec<&dyn Array> = chunks.iter().map(AsRef::as_ref).collect();
@@ -179,7 +214,7 @@ pub(super) fn position(schema: &SchemaRef, name: &str, side: &str) -> Result<usi
 
 /// Row numbers with nulls in the place of `NONE`.
 pub(super) fn to_indices(rows: Vec<u32>) -> UInt32Array {
-    let valid: NullBuffer = rows.iter().map(|&row| row != NONE).collect::<Vec<_>>().into();
+    let valid = NullBuffer::new(BooleanBuffer::collect_bool(rows.len(), |at| rows[at] != NONE));
     UInt32Array::new(rows.into(), Some(valid).filter(|valid| valid.null_count() > 0))
 }
 

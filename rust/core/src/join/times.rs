@@ -3,6 +3,8 @@
 //! 64 bits hold them wherever the finest unit can hold them all; else 128 bits do, so that no instant is rounded or
 //! pushed to the end of a range.
 
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{ArrowNativeType, NullBuffer, ScalarBuffer};
 use arrow_schema::{DataType, SchemaRef, TimeUnit};
@@ -21,6 +23,10 @@ pub(super) trait Instant: ArrowNativeType + Ord + std::hash::Hash {
     fn distance(self, other: Self) -> u128;
     /// So many units earlier, or the first instant that there is.
     fn before(self, units: i128) -> Self;
+    /// A place that one of several threads writes.
+    type Slot: Default + Send + Sync;
+    fn put(self, slot: &Self::Slot);
+    fn from_slot(slot: Self::Slot) -> Self;
 }
 
 impl Instant for i64 {
@@ -41,8 +47,22 @@ impl Instant for i64 {
 
     #[inline]
     fn before(self, units: i128) -> Self {
+        if let Ok(units) = i64::try_from(units) {
+            return self.saturating_sub(units);
+        }
         let exact = i128::from(self).saturating_sub(units);
         i64::try_from(exact).unwrap_or(if exact < 0 { i64::MIN } else { i64::MAX })
+    }
+
+    type Slot = AtomicI64;
+
+    #[inline]
+    fn put(self, slot: &AtomicI64) {
+        slot.store(self, Ordering::Relaxed);
+    }
+
+    fn from_slot(slot: AtomicI64) -> Self {
+        slot.into_inner()
     }
 }
 
@@ -61,6 +81,17 @@ impl Instant for i128 {
     #[inline]
     fn before(self, units: i128) -> Self {
         self.saturating_sub(units)
+    }
+
+    type Slot = [AtomicI64; 2];
+
+    fn put(self, slot: &[AtomicI64; 2]) {
+        slot[0].store((self >> 64) as i64, Ordering::Relaxed);
+        slot[1].store(self as i64, Ordering::Relaxed);
+    }
+
+    fn from_slot([high, low]: [AtomicI64; 2]) -> Self {
+        i128::from(high.into_inner()) << 64 | i128::from(low.into_inner() as u64)
     }
 }
 
@@ -112,7 +143,7 @@ impl TimeColumn {
 
 impl Unit {
     /// The finest unit of `columns`, made finer until it divides each of `durations_ns`.
-    pub(super) fn common<'a>(columns: impl Iterator<Item = &'a TimeColumn> + Clone, durations_ns: &[i128]) -> Self {
+    fn common<'a>(columns: impl Iterator<Item = &'a TimeColumn> + Clone, durations_ns: &[i128]) -> Self {
         let mut ns = columns.clone().map(|column| column.ns).min().unwrap_or(1);
         for finer in [1_000_000_000, 1_000_000, 1_000, 1] {
             if durations_ns.iter().any(|duration| duration % i128::from(ns) != 0) {
@@ -131,6 +162,12 @@ impl Unit {
             columns.push(TimeColumn { values, nulls: None, ns: ns_of(data_type).unwrap_or(1) });
         }
         Ok(Self::common(columns.iter(), durations_ns))
+    }
+
+    /// Whether the values of a column have to be looked at: those in the very unit fit it.
+    pub(super) fn is_finer_than(self, schema: &SchemaRef, name: &str, side: &str) -> Result<bool> {
+        let data_type = schema.field(find(schema, name, side)?).data_type();
+        Ok(ns_of(data_type).unwrap_or(1) != self.ns)
     }
 
     /// Make room for the values of a column.

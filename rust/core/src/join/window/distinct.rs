@@ -22,7 +22,7 @@ impl Distinct {
         let mut last: HashMap<u64, Vec<(u32, u32)>> = HashMap::with_capacity(rows.len());
         let mut before = Vec::with_capacity(rows.len());
         for (at, &row) in rows.iter().enumerate() {
-            let hash = values.hashes(row as usize..row as usize + 1)[0];
+            let hash = values.hash(row as usize);
             let known = last.entry(hash).or_default();
             if let Some((_, position)) = known.iter_mut().find(|(other, _)| values.same(row, values, *other)) {
                 before.push(*position + 1);

@@ -6,8 +6,10 @@ use std::cell::RefCell;
 use super::super::table::NONE;
 use super::fold::{Best, Extreme, Sum, Tree, Variance};
 use super::functions::{Aggregate, Function};
+use super::sketches::{self, from_ordered};
 use super::values::GroupValues;
 use crate::error::{Error, Result};
+use crate::sketch::Distinct;
 
 /// Results of one column for the left rows of a bucket, in some order.
 #[derive(Clone, Debug)]
@@ -24,7 +26,7 @@ pub(super) enum Cells {
 impl Cells {
     pub(super) fn of(function: Function, is_decimal: bool, is_float: bool) -> Self {
         match function {
-            Function::Count | Function::CountDistinct => Self::Wholes(Vec::new()),
+            function if function.is_count() => Self::Wholes(Vec::new()),
             Function::Sum if is_decimal => Self::Wides(Vec::new()),
             Function::Sum if !is_float => Self::Wholes(Vec::new()),
             Function::Min | Function::Max | Function::First | Function::Last => Self::Rows(Vec::new()),
@@ -88,6 +90,7 @@ pub(super) fn evaluate(
         match evaluator {
             Evaluator::Count => cells.push_whole((end - start) as i64),
             Evaluator::Distinct => cells.push_whole(if start == end { 0 } else { values.n_distinct(start, end) }),
+            Evaluator::Distinctly(count) => cells.push_whole(if start == end { 0 } else { count(start, end) }),
             Evaluator::First => cells.push_row(if start == end { NONE } else { values.rows[start] }),
             Evaluator::Last => cells.push_row(if start == end { NONE } else { values.rows[end - 1] }),
             Evaluator::Best(tree) => {
@@ -140,11 +143,13 @@ fn push_sum(
 
 type Position<'a> = Box<dyn Fn(usize, usize) -> u32 + 'a>;
 type Number<'a> = Box<dyn Fn(usize, usize) -> Option<f64> + 'a>;
+type Whole<'a> = Box<dyn Fn(usize, usize) -> i64 + 'a>;
 
 /// A function made ready for one column of one group.
 pub(super) enum Evaluator<'a> {
     Count,
     Distinct,
+    Distinctly(Whole<'a>),
     First,
     Last,
     Best(Position<'a>),
@@ -159,6 +164,10 @@ impl<'a> Evaluator<'a> {
         match function {
             Function::Count => Self::Count,
             Function::CountDistinct => Self::Distinct,
+            Function::ApproxCountDistinct => match values.keys().filter(|_| n > Distinct::CAP) {
+                Some(keys) => Self::Distinctly(Box::new(sketches::distinct(keys, &values.rows))),
+                None => Self::Distinct,
+            },
             Function::First => Self::First,
             Function::Last => Self::Last,
             Function::FirstK(k) => Self::Some(k, false),
@@ -181,6 +190,7 @@ impl<'a> Evaluator<'a> {
             Function::Mean => Self::Number(mean(values)),
             Function::Variance { population, deviation } => Self::Number(variance(values, population, deviation)),
             Function::Quantile(share) => Self::Number(quantile(values, share)),
+            Function::ApproxQuantile(share) => Self::Number(approx_quantile(values, share)),
         }
     }
 }
@@ -225,7 +235,7 @@ fn quantile<'a>(values: &'a GroupValues<'_>, share: f64) -> Number<'a> {
     let scratch = RefCell::new(Vec::new());
     Box::new(move |start, end| {
         let n = end - start;
-        let rank = ((share * n as f64).ceil() as usize).clamp(1, n);
+        let rank = rank(share, n);
         if sorted.is_empty() || n <= LONG {
             let mut scratch = scratch.borrow_mut();
             scratch.clear();
@@ -234,6 +244,28 @@ fn quantile<'a>(values: &'a GroupValues<'_>, share: f64) -> Number<'a> {
         }
         Some(select_from_blocks(floats, &sorted, start, end, rank))
     })
+}
+
+/// Values up to which a sketch of quantiles is exact: a selection gives the same in less time.
+const EXACT: usize = 1024;
+
+fn approx_quantile<'a>(values: &'a GroupValues<'_>, share: f64) -> Number<'a> {
+    if values.rows.len() <= EXACT {
+        return quantile(values, share);
+    }
+    let (floats, sketched) = (values.floats(), sketches::quantile(values.floats(), share));
+    Box::new(move |start, end| {
+        if end - start > EXACT {
+            return Some(sketched(start, end));
+        }
+        let mut part = floats[start..end].to_vec();
+        Some(*part.select_nth_unstable_by(rank(share, end - start) - 1, f64::total_cmp).1)
+    })
+}
+
+/// The rank of the value at a share of `n` values.
+fn rank(share: f64, n: usize) -> usize {
+    ((share * n as f64).ceil() as usize).clamp(1, n)
 }
 
 /// The value of a rank, found bit by bit: each step counts what is smaller, in the sorted blocks by binary search.
@@ -251,9 +283,4 @@ fn select_from_blocks(floats: &[f64], sorted: &[f64], start: usize, end: usize, 
         if at_most(from_ordered(middle)) >= rank { high = middle } else { low = middle + 1 }
     }
     from_ordered(low)
-}
-
-/// The float at a place in the total order of floats.
-fn from_ordered(place: i64) -> f64 {
-    f64::from_bits((place ^ (((place >> 63) as u64) >> 1) as i64) as u64)
 }

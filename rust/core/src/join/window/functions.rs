@@ -35,8 +35,14 @@ pub enum Function {
     FirstK(u32),
     /// How many different ones there are. NaN equals NaN.
     CountDistinct,
+    /// The same from sketches in bounded memory: exact up to 4096 of them, beyond that with a relative standard error of
+    /// 0.81 %.
+    ApproxCountDistinct,
     /// The value at a share of all by rank: the smallest one that at least this share does not exceed.
     Quantile(f64),
+    /// The same from sketches in bounded memory: exact up to 1024 values, beyond that of a rank that is off by at most
+    /// 0.7 % of the number of values with 99 % confidence.
+    ApproxQuantile(f64),
 }
 
 /// Where in time the events of a left row lie.
@@ -102,7 +108,7 @@ impl Aggregate {
             hint: format!("{} to compute the {} of it", self.function.wants(), self.function.name()),
         })?;
         Ok(match self.function {
-            Function::Count | Function::CountDistinct => Field::new(&self.name, data_type, false),
+            function if function.is_count() => Field::new(&self.name, data_type, false),
             Function::Min | Function::Max | Function::First | Function::Last => {
                 field.clone().with_name(&self.name).with_nullable(true)
             }
@@ -134,7 +140,9 @@ impl Function {
             "first_k" => Self::FirstK(parameter as u32),
             "last_k" => Self::LastK(parameter as u32),
             "count_distinct" => Self::CountDistinct,
+            "approx_count_distinct" => Self::ApproxCountDistinct,
             "quantile" if (0.0..=1.0).contains(&parameter) => Self::Quantile(parameter),
+            "approx_quantile" if (0.0..=1.0).contains(&parameter) => Self::ApproxQuantile(parameter),
             _ => return Err(Error::InvalidArgument(format!("'{name}' of {parameter} is no aggregate"))),
         })
     }
@@ -151,9 +159,14 @@ impl Function {
             Self::Variance { .. } => "standard deviation",
             Self::First | Self::FirstK(_) => "first values",
             Self::Last | Self::LastK(_) => "last values",
-            Self::CountDistinct => "number of distinct values",
-            Self::Quantile(_) => "quantile",
+            Self::CountDistinct | Self::ApproxCountDistinct => "number of distinct values",
+            Self::Quantile(_) | Self::ApproxQuantile(_) => "quantile",
         }
+    }
+
+    /// Whether it counts, so that it is 0 where there is nothing.
+    pub(super) fn is_count(self) -> bool {
+        matches!(self, Self::Count | Self::CountDistinct | Self::ApproxCountDistinct)
     }
 
     fn wants(self) -> &'static str {
@@ -168,7 +181,7 @@ impl Function {
         let is_number = found.is_numeric() || matches!(found, DataType::Boolean | DataType::Duration(_));
         match self {
             Self::Count => Some(DataType::Int64),
-            Self::CountDistinct => has_equality(found).then_some(DataType::Int64),
+            Self::CountDistinct | Self::ApproxCountDistinct => has_equality(found).then_some(DataType::Int64),
             Self::First | Self::Last | Self::FirstK(_) | Self::LastK(_) => Some(found.clone()),
             Self::Min | Self::Max => has_order(found).then(|| found.clone()),
             Self::Sum => match found {

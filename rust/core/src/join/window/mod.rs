@@ -7,6 +7,7 @@
 mod functions;
 mod fold;
 mod distinct;
+mod sketches;
 mod values;
 mod evaluate;
 mod run;

@@ -136,7 +136,8 @@ impl<'a> Plan<'a> {
         let groups = arranged.groups(left, right, bucket);
         let mut part = Part { rows: Vec::with_capacity(ours.rows.len()), cells: self.empty.clone() };
         let (mut sorted, mut labels, mut rows): (Vec<LeftRow<T>>, Vec<T>, Vec<u32>) = Default::default();
-        for (group, members) in ours.groups().enumerate() {
+        let mut ranges: Vec<Ranges> = vec![Vec::new(); self.windows.len()];
+        for (group, members) in ours.groups().enumerate().filter(|(_, members)| !members.is_empty()) {
             sorted.clear();
             sorted.extend_from_slice(members);
             sorted.sort_unstable();
@@ -150,29 +151,31 @@ impl<'a> Plan<'a> {
                     let known: Vec<usize> = (0..group.times.len()).filter(|&at| group.created[at] <= label).collect();
                     let times: Vec<T> = known.iter().map(|&at| group.times[at]).collect();
                     let rows: Vec<u32> = known.iter().map(|&at| group.row(at)).collect();
-                    self.group(&times, &rows, group.times, &[label], &mut part.cells, report)?;
+                    self.group(&times, &rows, group.times, &[label], &mut ranges, &mut part.cells, report)?;
                 }
             } else {
                 rows.clear();
                 rows.extend((0..group.times.len()).map(|at| group.row(at)));
-                self.group(group.times, &rows, group.times, &labels, &mut part.cells, report)?;
+                self.group(group.times, &rows, group.times, &labels, &mut ranges, &mut part.cells, report)?;
             }
         }
         Ok(part)
     }
 
-    /// All aggregates of the left rows at `labels`, which ascend, over events at `times` in `rows`.
+    /// All aggregates of the left rows at `labels`, which ascend, over events at `times` in `rows`. `ranges` is memory only.
+    #[allow(clippy::too_many_arguments)] // One group: its events, its left rows, and where results go.
     fn group<T: Instant>(
         &self,
         times: &[T],
         rows: &[u32],
         all_times: &[T],
         labels: &[T],
+        ranges: &mut [Ranges],
         cells: &mut [Cells],
         report: &mut SideReport,
     ) -> Result<()> {
-        let ranges: Vec<Ranges> = self.windows.iter().map(|window| self.ranges(*window, times, labels)).collect();
-        Self::count(times, all_times, labels, &ranges, report);
+        self.find_ranges(times, labels, ranges);
+        Self::count(times, all_times, labels, ranges, report);
         let values: Vec<GroupValues<'_>> = self.columns.iter().map(|column| GroupValues::of(column, rows)).collect();
         for task in &self.tasks {
             let Some(column) = task.column else {
@@ -193,26 +196,39 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Positions of the events in the window of each left row.
-    fn ranges<T: Instant>(&self, (length, offset): (Option<i128>, i128), times: &[T], labels: &[T]) -> Ranges {
-        let (mut start, mut end) = (0, 0);
-        let mut ranges = Vec::with_capacity(labels.len());
-        for label in labels {
-            let last = label.before(offset);
-            let is_before_end = |time: T| if self.aggregates.closed_right { time <= last } else { time < last };
-            while end < times.len() && is_before_end(times[end]) {
-                end += 1;
+    /// Positions of the events in each window of each left row. Windows with one offset end at one position.
+    fn find_ranges<T: Instant>(&self, times: &[T], labels: &[T], ranges: &mut [Ranges]) {
+        for (at, &(length, offset)) in self.windows.iter().enumerate() {
+            let (known, others) = ranges.split_at_mut(at);
+            let ranges = &mut others[0];
+            ranges.clear();
+            match self.windows[..at].iter().position(|window| window.1 == offset) {
+                Some(same) => ranges.extend(known[same].iter().map(|range| (0, range.1))),
+                None => self.find_ends(offset, times, labels, ranges),
             }
-            if let Some(length) = length {
+            let Some(length) = length else { continue };
+            let mut start = 0;
+            for (range, label) in ranges.iter_mut().zip(labels) {
                 let first = label.before(offset.saturating_add(length));
-                let is_before_start = |time: T| if self.aggregates.closed_left { time < first } else { time <= first };
-                while start < end && is_before_start(times[start]) {
+                let is_before = |time: T| if self.aggregates.closed_left { time < first } else { time <= first };
+                while start < range.1 && is_before(times[start]) {
                     start += 1;
                 }
+                range.0 = start.min(range.1);
             }
-            ranges.push((start.min(end), end));
         }
-        ranges
+    }
+
+    fn find_ends<T: Instant>(&self, offset: i128, times: &[T], labels: &[T], ranges: &mut Ranges) {
+        let mut end = 0;
+        for label in labels {
+            let last = label.before(offset);
+            let is_before = |time: T| if self.aggregates.closed_right { time <= last } else { time < last };
+            while end < times.len() && is_before(times[end]) {
+                end += 1;
+            }
+            ranges.push((0, end));
+        }
     }
 
     fn count<T: Instant>(times: &[T], all_times: &[T], labels: &[T], ranges: &[Ranges], report: &mut SideReport) {
@@ -238,7 +254,7 @@ impl<'a> Plan<'a> {
 fn gather(parts: &[Part], at: usize, aggregate: &Aggregate, table: &Table, n_rows: usize) -> Result<ArrayRef> {
     let source = aggregate.column.as_deref().map(|name| position(table.schema(), name, "right")).transpose()?;
     let field = aggregate.field(table.schema())?;
-    let is_count = matches!(aggregate.function, Function::Count | Function::CountDistinct);
+    let is_count = aggregate.function.is_count();
     let Some(kind) = parts.first().map(|part| &part.cells[at]) else {
         return Ok(arrow_array::new_null_array(field.data_type(), n_rows));
     };

@@ -37,7 +37,9 @@ impl Column {
     pub(super) fn read(table: &Table, name: &str, functions: &[Function]) -> Result<Self> {
         let array = table.column(position(table.schema(), name, "right")?)?;
         let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
-        let keys = if functions.contains(&Function::CountDistinct) {
+        let is_distinct =
+            |function: &Function| matches!(function, Function::CountDistinct | Function::ApproxCountDistinct);
+        let keys = if functions.iter().any(is_distinct) {
             let by = [name.to_owned()];
             Some(KeyPlan::new(table.schema(), &by, table.schema(), &by)?.right(table)?)
         } else {
@@ -46,7 +48,7 @@ impl Column {
         let needs_values = |function: &Function| {
             let by_place =
                 matches!(function, Function::First | Function::Last | Function::FirstK(_) | Function::LastK(_));
-            !by_place && !matches!(function, Function::Count | Function::CountDistinct)
+            !by_place && !function.is_count()
         };
         let kind = if functions.iter().any(needs_values) { Kind::of(&array)? } else { Kind::Other };
         Ok(Self { nulls, kind, keys })
@@ -191,6 +193,10 @@ impl<'a> GroupValues<'a> {
             }
             _ => self.is_less(b, a),
         }
+    }
+
+    pub(super) fn keys(&self) -> Option<&RowKeys> {
+        self.column.keys.as_ref()
     }
 
     pub(super) fn n_distinct(&self, start: usize, end: usize) -> i64 {
