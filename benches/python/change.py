@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import duckdb
-import numpy as np
 import polars as pl
 from race import print_machine, print_times, race, scratch_folder
+from rows import make, one_percent, size_of, timed
 
 import lakebed as lb
 
@@ -25,43 +24,6 @@ N_ROWS = int(os.environ.get("LAKEBED_BENCH_ROWS", "5000000"))
 ROUNDS = 5
 N_UPSERTS = 20
 N_FILES = 1000
-
-
-def make(n_rows: int, seed: int = 7) -> pl.DataFrame:
-    """Ten columns: a key in order, whole numbers, floats and two kinds of text."""
-    rng = np.random.default_rng(seed)
-    words = pl.Series([f"word-{n:03}" for n in range(200)])
-    frame = pl.DataFrame(
-        {
-            "id": np.arange(n_rows),
-            "group": rng.integers(0, 1000, n_rows),
-            "count": rng.integers(0, 1_000_000, n_rows),
-            "small": rng.integers(-100, 100, n_rows).astype(np.int16),
-            "flag": rng.random(n_rows) < 0.3,
-            "price": rng.random(n_rows).round(4),
-            "level": rng.normal(size=n_rows),
-            "time": np.arange(n_rows) * 1_000 + rng.integers(0, 1000, n_rows),
-        }
-    )
-    pick = rng.integers(0, 200, (2, n_rows))
-    return frame.with_columns(word=words[pick[0]], other=words[pick[1]])
-
-
-def size_of(folder: Path) -> int:
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
-
-def one_percent(frame: pl.DataFrame, turn: int) -> pl.DataFrame:
-    """New values for 1 % of the rows, all over the table."""
-    rng = np.random.default_rng(turn)
-    rows = np.sort(rng.choice(frame.height, frame.height // 100, replace=False))
-    return frame[rows].with_columns(level=pl.lit(float(turn)), price=pl.col("price") + turn)
-
-
-def timed(work: Callable[[], Any]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
 
 
 def upserts(folder: Path, frame: pl.DataFrame) -> Any:
@@ -113,21 +75,53 @@ def upserts(folder: Path, frame: pl.DataFrame) -> Any:
 
 
 def deletes(folder: Path, frame: pl.DataFrame) -> None:
+    """0.1 % scattered: ours, lance and deltalake."""
+    import deltalake
+    import lance
+
     wh = lb.open(folder / "deletes")
     wh.write("t", frame)
-    first = size_of(folder / "deletes")
-    before = size_of(folder / "deletes")
-    seconds = timed(lambda: wh.table("t").delete(where="count % 1000 = 7"))
-    n_gone = frame.height - wh.table("t").num_rows
-    grown = (size_of(folder / "deletes") - before) / first
-    print(f"\nDelete of {n_gone / frame.height:.2%}, scattered: {seconds:.3f} s, new bytes {grown:.3%}")
-    shutil.rmtree(folder / "deletes")
+    lance.write_dataset(frame.to_arrow(), folder / "lance")
+    deltalake.write_deltalake(str(folder / "delta"), frame)
+    verbs: dict[str, Callable[[], Any]] = {
+        "deletes": lambda: wh.table("t").delete(where="count % 1000 = 7"),
+        "lance": lambda: lance.dataset(folder / "lance").delete("count % 1000 = 7"),
+        "delta": lambda: deltalake.DeltaTable(str(folder / "delta")).delete("count % 1000 = 7"),
+    }
+    print("\nDelete of 0.1 %, scattered (once)")
+    for name, delete in verbs.items():
+        first = size_of(folder / name)
+        seconds = timed(delete)
+        print(f"  {name:8} {seconds:7.3f} s  new bytes {(size_of(folder / name) - first) / first:8.3%}")
+    assert wh.table("t").num_rows == lance.dataset(folder / "lance").count_rows()
+    for name in verbs:
+        shutil.rmtree(folder / name)
 
 
 def overwrites(folder: Path, frame: pl.DataFrame) -> None:
+    """1 % of the rows in one place: ours, ArcticDB, and lance and deltalake, which store all of it again."""
+    import arcticdb
+    import deltalake
+    import lance
+
     wh = lb.open(folder / "overwrites")
-    wh.write("t", frame)
-    first = size_of(folder / "overwrites")
+    arctic = arcticdb.Arctic(f"lmdb://{folder / 'arctic'}?map_size=20GB")
+    library = arctic.create_library("bench", arcticdb.LibraryOptions(dedup=True, rows_per_segment=100_000))
+
+    def delta(rows: pl.DataFrame) -> None:
+        deltalake.write_deltalake(str(folder / "delta"), rows, mode="overwrite")
+
+    stores: dict[str, Callable[[pl.DataFrame], Any]] = {
+        "overwrites": lambda rows: wh.write("t", rows, mode="overwrite"),
+        "arctic": lambda rows: library.write("t", rows.to_pandas()),
+        "lance": lambda rows: lance.write_dataset(rows.to_arrow(), folder / "lance", mode="overwrite"),
+        "delta": delta,
+    }
+    sizes: dict[str, Callable[[], int]] = {
+        name: lambda name=name: size_of(folder / name) for name in stores if name != "arctic"
+    }
+    # LMDB's file is as large as its map: pages in use are what is stored.
+    sizes["arctic"] = lambda: used_pages(folder / "arctic")
     at, n = frame.height // 2, frame.height // 100
     other = make(n, seed=99)
     edits = {
@@ -135,15 +129,66 @@ def overwrites(folder: Path, frame: pl.DataFrame) -> None:
         "inserted": pl.concat([frame[:at], other, frame[at:]]),
         "deleted": pl.concat([frame[:at], frame[at + n :]]),
     }
+    first: dict[str, int] = {}
+    for name, write in stores.items():
+        write(frame)
+        first[name] = sizes[name]()
     print(f"\nOverwrite with 1 % of the rows in one place ({wh.table('t').num_files} files)")
-    for name, edited in edits.items():
-        before = size_of(folder / "overwrites")
-        wh.write("t", edited, mode="overwrite")
-        print(f"  {name:9} new bytes {(size_of(folder / 'overwrites') - before) / first:.3%}")
-        if name == "changed":
+    for edit, edited in edits.items():
+        for name, write in stores.items():
+            # Those that store all rows again show it once.
+            if name in {"lance", "delta"} and edit != "changed":
+                continue
+            before = sizes[name]()
+            seconds = timed(lambda write=write, edited=edited: write(edited))
+            print(f"  {edit:9} {name:10} {seconds:7.3f} s  new bytes {(sizes[name]() - before) / first[name]:8.3%}")
+        if edit == "changed":
             scans("scan after that overwrite", wh, folder, edited)
         wh.write("t", frame, mode="overwrite")
-    shutil.rmtree(folder / "overwrites")
+        library.write("t", frame.to_pandas())
+    for name in stores:
+        shutil.rmtree(folder / name)
+
+
+def used_pages(folder: Path) -> int:
+    """Bytes that a folder takes on the disk, without the holes of its files."""
+    return sum(path.stat().st_blocks * 512 for path in folder.rglob("*") if path.is_file())
+
+
+def compaction(folder: Path, frame: pl.DataFrame) -> None:
+    """1,000 small files become few, against a plain read and write of the same rows with Polars and with pyarrow."""
+    import pyarrow.parquet as pq
+
+    wh = lb.open(folder / "compaction")
+    step = frame.height // N_FILES
+    with wh.transaction() as tx:
+        for n in range(N_FILES):
+            tx.write("t", frame[n * step : (n + 1) * step])
+    names = [folder / "compaction" / name for name in wh.table("t").files()]
+    small = sum(name.stat().st_size for name in names)
+    before = size_of(folder / "compaction")
+    seconds = timed(lambda: wh.table("t").compact())
+    grown = size_of(folder / "compaction") - before
+    print(f"\nCompaction of {N_FILES} files ({small / 1e6:.1f} MB) to {wh.table('t').num_files} (once)")
+    print(f"  lakebed  {seconds:7.3f} s  new bytes {grown / small:8.3%} of the small files")
+    assert wh.table("t").scan().pl().equals(frame[: step * N_FILES])
+    paths = [str(name) for name in names]
+    plain: dict[str, Callable[[Path], Any]] = {
+        "polars": lambda to: pl.scan_parquet(paths, glob=False).sink_parquet(
+            to, compression="zstd", compression_level=1
+        ),
+        "pyarrow": lambda to: pq.write_table(
+            pq.ParquetDataset(paths).read(), to, compression="zstd", compression_level=1
+        ),
+    }
+    for name, rewrite in plain.items():
+        to = folder / f"{name}.parquet"
+        theirs = timed(lambda rewrite=rewrite, to=to: rewrite(to))
+        print(
+            f"  {name:8} {theirs:7.3f} s  bytes {to.stat().st_size / small:8.3%}; ours / theirs {seconds / theirs:.2f}"
+        )
+        to.unlink()
+    shutil.rmtree(folder / "compaction")
 
 
 def scans(title: str, wh: Any, folder: Path, frame: pl.DataFrame) -> None:
@@ -195,6 +240,7 @@ def main() -> None:
     frame = make(N_ROWS)
     with scratch_folder() as folder:
         many_files(folder, frame)
+        compaction(folder, frame)
         deletes(folder, frame)
         overwrites(folder, frame)
         wh = upserts(folder, frame)

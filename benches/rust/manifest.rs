@@ -30,10 +30,10 @@ fn main() {
     let folder = std::env::temp_dir().join(format!("lakebed-bench-{}", random_hex().unwrap()));
     let location = folder.display().to_string();
     forge(&location);
-    let near = format!(r#"["and", [">=", "c1", {0}], ["<=", "c1", {0}]]"#, N_FILES / 2 * ROWS);
-    for (title, text) in [
-        ("a range in the order of the files", near),
-        ("a range of a column without order", r#"[">=", "c2", 999999]"#.to_owned()),
+    let near = |at: u64| format!(r#"["and", [">=", "c1", {0}], ["<=", "c1", {0}]]"#, at * ROWS);
+    for (title, text, other) in [
+        ("a range in the order of the files", near(N_FILES / 2), near(N_FILES / 3)),
+        ("a range of a column without order", r#"[">=", "c2", 999999]"#.to_owned(), r#"["<", "c2", 100]"#.to_owned()),
     ] {
         let predicate = Predicate::from_text(&text).unwrap();
         let start = Instant::now();
@@ -48,8 +48,13 @@ fn main() {
             warm.push(start.elapsed().as_secs_f64() * 1e3);
         }
         warm.sort_by(f64::total_cmp);
+        let other = Predicate::from_text(&other).unwrap();
+        let start = Instant::now();
+        let n_others = plan::plan(&table, Some(&other)).unwrap().len();
+        let another = start.elapsed().as_secs_f64() * 1e3;
         println!(
-            "{title}: {n_found} of {} files; open and prune {:.1} ms, again {:.1} ms (median of 7)",
+            "{title}: {n_found} of {} files; open and prune {:.1} ms, again {:.1} ms (median of 7), another \
+             condition ({n_others} files) {another:.1} ms",
             table.version.n_files(),
             cold.as_secs_f64() * 1e3,
             warm[3]

@@ -115,7 +115,8 @@ class Warehouse:
             before_commit: Gates, each called with the staged changes; one that raises leaves everything as it was. They
                 run without a lock, and again where somebody else committed in between.
             progress: Called with the number of rows read so far, at least once for each 262,144.
-            sort_by: Columns by which the rows of each file ascend from now on; None keeps the table's layout.
+            sort_by: Columns by which the rows of each write ascend from now on, over all its files, nulls last; None
+                keeps the table's layout. Memory stays bounded: what does not fit is sorted in a temporary file.
             bucket_by: Columns whose hash says which rows share files from now on.
             n_buckets: Number of buckets; None for 16.
 
@@ -165,6 +166,7 @@ class Warehouse:
         *,
         message: str = "",
         branch: str | None = None,
+        key: str | None = None,
         sort_by: str | Sequence[str] = (),
         bucket_by: str | Sequence[str] = (),
         n_buckets: int | None = None,
@@ -177,7 +179,8 @@ class Warehouse:
                 Polars types, or a frame.
             message: Why; kept in the history.
             branch: The branch to change; None for that of the handle.
-            sort_by: Columns by which the rows of each file ascend, nulls last.
+            key: Idempotency key, as for `write`.
+            sort_by: Columns by which the rows of each write ascend, over all its files, nulls last.
             bucket_by: Columns whose hash says which rows share files.
             n_buckets: Number of buckets; None for 16.
 
@@ -200,18 +203,20 @@ class Warehouse:
             schema,
             message=message,
             branch=branch,
+            key=key,
             sort_by=sort_by,
             bucket_by=bucket_by,
             n_buckets=n_buckets,
         )
 
-    def drop(self, name: str, *, message: str = "", branch: str | None = None) -> Snapshot:
+    def drop(self, name: str, *, message: str = "", branch: str | None = None, key: str | None = None) -> Snapshot:
         """Drop a table and its expectations. Older versions keep both.
 
         Args:
             name: The table.
             message: Why; kept in the history.
             branch: The branch to change; None for that of the handle.
+            key: Idempotency key, as for `write`.
 
         Returns:
             The version without it.
@@ -227,9 +232,11 @@ class Warehouse:
             >>> wh.drop("t").tables(), wh.tables("main~1")
             ([], ['t'])
         """
-        return operations.drop(self._session, name, message=message, branch=branch)
+        return operations.drop(self._session, name, message=message, branch=branch, key=key)
 
-    def rename(self, name: str, to: str, *, message: str = "", branch: str | None = None) -> TableHandle:
+    def rename(
+        self, name: str, to: str, *, message: str = "", branch: str | None = None, key: str | None = None
+    ) -> TableHandle:
         """Rename a table. Its rows, versions, lineage and expectations stay.
 
         Args:
@@ -237,6 +244,7 @@ class Warehouse:
             to: Its new name.
             message: Why; kept in the history.
             branch: The branch to change; None for that of the handle.
+            key: Idempotency key, as for `write`.
 
         Returns:
             The table under its new name.
@@ -253,7 +261,7 @@ class Warehouse:
             >>> wh.rename("t", "sales.t").version == before.version
             True
         """
-        return operations.rename(self._session, name, to, message=message, branch=branch)
+        return operations.rename(self._session, name, to, message=message, branch=branch, key=key)
 
     def transaction(
         self,
@@ -520,7 +528,9 @@ class Warehouse:
         """
         return operations.infer_schema(self._session, name, version)
 
-    def set_schema(self, name: str, schema: Schema, *, gate: str | None = None, message: str = "") -> Expectations:
+    def set_schema(
+        self, name: str, schema: Schema, *, gate: str | None = None, message: str = "", key: str | None = None
+    ) -> Expectations:
         """Set the expectations of a table, as a new version of them.
 
         Args:
@@ -529,6 +539,7 @@ class Warehouse:
             gate: `"refuse"` refuses commits with anomalies, `"warn"` logs them, `"off"` does not look; None keeps the
                 present one, `"warn"` at first.
             message: Why; kept in the history.
+            key: Idempotency key, as for `write`.
 
         Returns:
             The expectations with their version number.
@@ -543,7 +554,7 @@ class Warehouse:
             >>> wh.set_schema("t", wh.infer_schema("t"), gate="refuse").version
             1
         """
-        return operations.set_schema(self._session, name, schema, gate=gate, message=message)
+        return operations.set_schema(self._session, name, schema, gate=gate, message=message, key=key)
 
     def update_schema(self, name: str, frame: Frame | None = None, *, message: str = "") -> Expectations:
         """Relax the expectations of a table just so much that some rows meet them, as a new version of them.

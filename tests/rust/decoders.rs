@@ -5,10 +5,11 @@ use std::sync::Arc;
 use lakebed_core::digest::Digest;
 use lakebed_core::format::deletions::{decode_deletions, encode_deletions};
 use lakebed_core::format::envelope::{self, Kind};
-use lakebed_core::format::manifest::{self, Bound, DataFile, Deletions, FileZones, Zone};
+use lakebed_core::format::manifest::{self, Bound, BoundRef, DataFile, Deletions, FileZones, LeafEntries, Zone};
 use lakebed_core::format::pack::{Class, ObjectRef, Pack, PackWriter};
 use lakebed_core::format::row_ids::RowIds;
 use lakebed_core::format::schema::TableSchema;
+use lakebed_core::format::zones::decode_columns;
 use lakebed_core::log::commit::{Commit, TableVersion};
 use lakebed_core::log::history::HistoryRow;
 use lakebed_core::log::refs::RefEntry;
@@ -79,7 +80,7 @@ fn stored_statistics() -> Outcome<Vec<u8>> {
 /// Every decoder of bytes that come from a file.
 fn decode_all(bytes: &[u8]) {
     let _ = manifest::decode_leaf(bytes, "leaf");
-    let _ = manifest::decode_zones(bytes, None, "zones");
+    let _ = manifest::decode_zones(bytes, "zones");
     let _ = TableStatistics::decode(bytes);
     let _ = envelope::open(Kind::Ref, bytes, "ref");
     let mut framed = b"LKBDR\x01\0\0".to_vec();
@@ -95,7 +96,8 @@ fn decode_all(bytes: &[u8]) {
     for version in [1, 0] {
         let counted = [&[version, 2, 0, 0, 0], bytes].concat();
         let _ = manifest::decode_leaf(&counted, "leaf");
-        let _ = manifest::decode_zones(&counted, None, "zones");
+        let _ = (manifest::decode_zones(&counted, "zones"), decode_columns(&counted, &[1, 2], "zones"));
+        let _ = LeafEntries::new(counted.clone(), "leaf").and_then(|entries| entries.get(0));
         let _ = TableStatistics::decode(&counted);
     }
 }
@@ -104,8 +106,33 @@ proptest! {
     #[test]
     fn leaves_and_zones_come_back(files in files(), zones in zones()) {
         let leaf = manifest::encode_leaf(&files).map_err(|e| TestCaseError::fail(e.to_string()))?;
-        prop_assert_eq!(manifest::decode_leaf(&leaf, "leaf").ok(), Some(files));
-        prop_assert_eq!(manifest::decode_zones(&manifest::encode_zones(&zones), None, "zones").ok(), Some(zones));
+        prop_assert_eq!(manifest::decode_leaf(&leaf, "leaf").ok(), Some(files.clone()));
+        for (at, file) in files.iter().enumerate() {
+            let entries = LeafEntries::new(leaf.clone(), "leaf").map_err(|e| TestCaseError::fail(e.to_string()))?;
+            prop_assert_eq!(entries.len(), files.len());
+            prop_assert_eq!(entries.get(at).ok().flatten(), Some(file.clone()));
+        }
+        prop_assert_eq!(manifest::decode_zones(&manifest::encode_zones(&zones), "zones").ok(), Some(zones));
+    }
+
+    #[test]
+    fn columns_of_zones_say_what_zones_say(zones in zones(), takes in prop::collection::vec(any::<prop::sample::Index>(), 0..9)) {
+        let wanted: Vec<i32> = zones.iter().flat_map(|zones| zones.keys().copied()).chain([7]).collect();
+        let columns = decode_columns(&manifest::encode_zones(&zones), &wanted, "zones");
+        let columns = columns.map_err(|e| TestCaseError::fail(e.to_string()))?;
+        prop_assert_eq!(columns.len(), wanted.len());
+        for (id, column) in wanted.iter().zip(columns) {
+            let taken: Vec<usize> = takes.iter().filter(|_| !zones.is_empty()).map(|at| at.index(zones.len())).collect();
+            let part = column.take(&taken, |_| Some(true));
+            prop_assert_eq!((column.len(), part.len()), (zones.len(), taken.len()));
+            let (all, part) = ((0..zones.len()).map(|at| (at, column.zone(at))), taken.iter().enumerate().map(|(n, at)| (*at, part.zone(n))));
+            for (at, found) in all.chain(part) {
+                let owned = found.map(|zone| Zone {
+                    n_null: zone.n_null, has_nan: zone.has_nan, min: zone.min.map(BoundRef::owned), max: zone.max.map(BoundRef::owned),
+                });
+                prop_assert_eq!(owned.as_ref(), zones[at].get(id));
+            }
+        }
     }
 
     #[test]
@@ -115,13 +142,17 @@ proptest! {
     ) {
         let leaf = manifest::encode_leaf(&files).map_err(|e| TestCaseError::fail(e.to_string()))?;
         let _ = manifest::decode_leaf(&spoil(&leaf, at, with, keep), "leaf");
-        let _ = manifest::decode_zones(&spoil(&manifest::encode_zones(&zones), at, with, keep), None, "zones");
+        let spoilt = spoil(&leaf, at, with, keep);
+        let _ = LeafEntries::new(spoilt, "leaf").and_then(|entries| entries.get(0));
+        let ids: Vec<i32> = zones.iter().flat_map(|zones| zones.keys().copied()).collect();
+        let _ = decode_columns(&spoil(&manifest::encode_zones(&zones), at, with, keep), &ids, "zones");
+        let _ = manifest::decode_zones(&spoil(&manifest::encode_zones(&zones), at, with, keep), "zones");
     }
 
     #[test]
     fn any_bytes_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let _ = manifest::decode_leaf(&bytes, "leaf");
-        let _ = manifest::decode_zones(&bytes, None, "zones");
+        let _ = manifest::decode_zones(&bytes, "zones");
         let _ = decode_deletions(&bytes, 9, 3, "deletions");
         let _ = RowIds::decode(&bytes, 9);
         let _ = TableStatistics::decode(&bytes);

@@ -1,8 +1,11 @@
 //! The manifest: its leaves stay few, keep the order of rows, and their merged statistics are those of all rows.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use arrow_array::{Float64Array, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow_array::{Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, UInt64Array};
+use arrow_schema::{DataType, Field};
+use lakebed_core::format::evolve::Evolution;
 use lakebed_core::log::snapshot::Table;
 use lakebed_core::maintenance::compaction::{self, CompactionOptions};
 use lakebed_core::repository::{OpenOptions, Repository};
@@ -91,6 +94,49 @@ fn appends_of_many_and_of_few_files_in_turn_leave_few_leaves() -> Outcome {
     assert_eq!(values(&repository, &table)?, (0..n).collect::<Vec<_>>());
     let (found, most) = (table.version.leaves.len(), most_leaves(table.version.n_files()));
     assert!(found <= most, "{found} leaves for {} files, at most {most} promised", table.version.n_files());
+    Ok(())
+}
+
+#[test]
+fn zones_below_nodes_are_those_of_the_present_columns_and_read_once() -> Outcome {
+    let repository = Repository::open("memory://", OpenOptions::default())?;
+    for commit in 0..9 {
+        let mut transaction = repository.begin("main")?;
+        for n in 0..520 {
+            let number = || Arc::new(Int32Array::from(vec![commit * 520 + n]));
+            transaction.write("t", Mode::Append, &mut stream(&[batch(vec![("x", number()), ("y", number())])?]))?;
+        }
+        finish(&mut transaction)?;
+    }
+    let mut transaction = repository.begin("main")?;
+    let path = |name: &str| vec![name.to_owned()];
+    let long = |name: &str| Field::new(name, DataType::Int64, true);
+    transaction.evolve("t", &Evolution::Retype { path: path("x"), field: long("x"), narrowing: false })?;
+    transaction.evolve("t", &Evolution::Drop { path: path("y") })?;
+    transaction.evolve("t", &Evolution::Rename { path: path("x"), to: "y".into() })?;
+    transaction.evolve("t", &Evolution::Add { path: path("x"), field: long("x"), default: None })?;
+    finish(&mut transaction)?;
+    let newest = Int64Array::from(vec![i64::MAX]);
+    write(&repository, "t", Mode::Append, &batch(vec![("x", Arc::new(newest.clone())), ("y", Arc::new(newest))])?)?;
+    let table = repository.head("main")?.table("t")?;
+    assert!(table.version.leaves.iter().any(|leaf| leaf.is_node));
+    let found = |text: &str| -> Outcome<Vec<u64>> {
+        let files = repository.plan(&table, Some(&Predicate::from_text(text)?))?;
+        Ok(files.iter().map(|file| file.file.first_row_id).collect())
+    };
+    assert_eq!(found(r#"["=", "y", 1700]"#)?, [1700]);
+    assert_eq!(found(r#"["=", "y", 9223372036854775807]"#)?, [4680]);
+    assert_eq!(
+        found(r#"["=", "x", 9223372036854775807]"#)?.len(),
+        4681,
+        "nothing is known of a column that came later"
+    );
+    assert_eq!(found(r#"["in", "x", [1, 2]]"#)?.len(), 4680);
+    let bytes = || repository.objects().counters.metadata_bytes.load(Ordering::Relaxed);
+    assert_eq!(found(r#"["<", "y", 2]"#)?, [0, 1]);
+    let before = bytes();
+    assert_eq!(found(r#"["<", "y", 3]"#)?, [0, 1, 2]);
+    assert_eq!(bytes(), before, "what is read once is kept");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use lakebed_core::scan::predicate::{Operator, Predicate};
 use lakebed_core::transaction::Mode;
 use proptest::prelude::*;
 
-use crate::batches::{Outcome, batch, write};
+use crate::batches::{Outcome, batch, finish, stream, write};
 
 /// One row: columns `i`, `u`, `f`, `s`, `b`.
 type Row = (Option<i64>, Option<u64>, Option<f64>, Option<String>, Option<bool>);
@@ -160,11 +160,19 @@ fn frame(rows: &[Row]) -> Outcome<RecordBatch> {
     ])
 }
 
-/// Files that were left out, of all.
-fn check(files: &[Vec<Row>], predicates: &[Predicate]) -> Outcome<(usize, usize)> {
+/// Files that were left out, of all; one leaf holds them, or each has its own.
+fn check(files: &[Vec<Row>], together: bool, predicates: &[Predicate]) -> Outcome<(usize, usize)> {
     let repository = Repository::open("memory://", OpenOptions::default())?;
+    let mut transaction = repository.begin("main")?;
     for rows in files {
-        write(&repository, "t", Mode::Append, &frame(rows)?)?;
+        transaction.write("t", Mode::Append, &mut stream(&[frame(rows)?]))?;
+        if !together {
+            finish(&mut transaction)?;
+            transaction = repository.begin("main")?;
+        }
+    }
+    if together {
+        finish(&mut transaction)?;
     }
     let table = repository.head("main")?.table("t")?;
     let (mut n_dropped, mut n_seen) = (0, 0);
@@ -187,9 +195,10 @@ proptest! {
     #[test]
     fn no_matching_row_is_ever_pruned(
         files in prop::collection::vec(prop::collection::vec(row(), 1..4), 1..4),
+        together in any::<bool>(),
         predicates in prop::collection::vec(predicate(), 1..20),
     ) {
-        check(&files, &predicates).map_err(|error| TestCaseError::fail(error.to_string()))?;
+        check(&files, together, &predicates).map_err(|error| TestCaseError::fail(error.to_string()))?;
     }
 }
 

@@ -10,6 +10,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lakebed.expression.from_polars import polars_predicate
     from lakebed.expression.names import match_name, nearest_names, suggestion
     from lakebed.expression.predicate import Predicate, Scalar, parse_predicate, parse_scalar
     from lakebed.expression.pruning import CorePredicate, core_predicate
@@ -25,6 +26,7 @@ _HOMES = {
     "nearest_names": "names",
     "parse_predicate": "predicate",
     "parse_scalar": "predicate",
+    "polars_predicate": "from_polars",
     "suggestion": "names",
 }
 
@@ -50,5 +52,6 @@ __all__ = [
     "nearest_names",
     "parse_predicate",
     "parse_scalar",
+    "polars_predicate",
     "suggestion",
 ]

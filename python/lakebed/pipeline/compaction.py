@@ -24,7 +24,7 @@ class CompactionReport:
         n_groups: Groups of files, each of which one commit replaces.
         n_files_before: Files of the table.
         n_files_after: Files of it now; those of `n_files_before` after a dry run.
-        n_files_rewritten: Files that were written again, or would be.
+        n_files_rewritten: Files that were written again, or would be; some may come out as they were.
         n_rows_rewritten: Rows in them.
         n_rows_dropped: Deleted rows that no file holds any more, or would hold.
         size_bytes_before: Bytes of the table's files.
@@ -94,7 +94,8 @@ def compact(
     n_files = sum(len(group) for group in groups)
     n_rows = sum(group.n_rows for group in groups)
     n_dropped = sum(gone for group in groups for *_, gone, _ in group.plan())
-    commits = () if dry_run else tuple(_compact_group(session, name, group, branch, message) for group in groups)
+    made = () if dry_run else (_compact_group(session, name, group, branch, message) for group in groups)
+    commits = tuple(commit for commit in made if commit is not None)
     after = before
     if commits:
         with reading_back(commits[-1]):
@@ -113,12 +114,14 @@ def compact(
     )
 
 
-def _compact_group(session: Session, name: str, group: FileSet, branch: str, message: str) -> str:
+def _compact_group(session: Session, name: str, group: FileSet, branch: str, message: str) -> str | None:
+    """Make one commit; none where the files would stay what they are."""
     for _ in range(_MAX_ATTEMPTS):
         changes = Changes(session, kind="compact", message=message, branch=branch)
-        changes.compact_files(name, group)
+        if not changes.compact_files(name, group):
+            return None
         try:
-            return changes.commit().commit or ""
+            return changes.commit().commit
         except WriteConflictError:
             continue
     raise WriteConflictError(f"files of table {name!r} were replaced by others during its compaction; try again")

@@ -47,7 +47,7 @@ def write(
         mode: `"append"` or `"overwrite"`.
         inputs: What the rows were made from.
         progress: Told how many rows were read.
-        sort_by: Columns by which rows of a file ascend from now on; None keeps the layout.
+        sort_by: Columns by which rows of a write ascend from now on; None keeps the layout.
         bucket_by: Columns whose hash says which rows share files from now on.
         n_buckets: Number of buckets.
         options: `message`, `branch`, `key` and `before_commit`, as `Changes` takes them.
@@ -80,7 +80,7 @@ def create(
         session: The open warehouse.
         name: The table.
         schema: Its columns.
-        sort_by: Columns by which rows of a file ascend.
+        sort_by: Columns by which rows of a write ascend.
         bucket_by: Columns whose hash says which rows share files.
         n_buckets: Number of buckets.
         options: As `Changes` takes them.
@@ -243,7 +243,9 @@ def infer_schema(session: Session, name: str, version: VersionLike = None) -> Sc
     return validation.infer_schema(statistics(session, name, version, exact=True))
 
 
-def set_schema(session: Session, name: str, schema: Schema, *, gate: str | None, message: str) -> Expectations:
+def set_schema(
+    session: Session, name: str, schema: Schema, *, gate: str | None, message: str, key: str | None = None
+) -> Expectations:
     """Set the expectations of a table in a commit.
 
     Args:
@@ -252,11 +254,12 @@ def set_schema(session: Session, name: str, schema: Schema, *, gate: str | None,
         schema: What is expected.
         gate: `"refuse"`, `"warn"`, `"off"`; None keeps the present one.
         message: Why.
+        key: Idempotency key.
 
     Returns:
         The expectations with their version number.
     """
-    changes = Changes(session, kind="set_schema", message=message)
+    changes = Changes(session, kind="set_schema", message=message, key=key)
     expectations = changes.set_schema(name, schema, gate=gate)
     changes.commit()
     return expectations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import LayoutError
@@ -77,7 +78,7 @@ class TableChanges:
         """
         self._check_open()
         n_rows = rows.delete(self._core.handle, self._core.core, name, where)
-        self._note_change(name, "delete", n_rows)
+        self._note_rows(name, "delete", MergeReport(n_deleted=n_rows))
         return n_rows
 
     def update(self, name: str, values: Mapping[str, Any], where: str | pl.Expr | None = None) -> int:
@@ -97,7 +98,7 @@ class TableChanges:
         """
         self._check_open()
         n_rows = rows.update(self._core.handle, self._core.core, name, values, where)
-        self._note_change(name, "update", n_rows)
+        self._note_rows(name, "update", MergeReport(n_updated=n_rows))
         return n_rows
 
     def upsert(self, name: str, frame: Frame, *, key: str | Sequence[str], inputs: Iterable[Any] = ()) -> MergeReport:
@@ -158,7 +159,7 @@ class TableChanges:
         columns = tuple(to_path(key))
         rules = MergeRules(columns, matched, not_matched, not_matched_by_source, delete_when)
         report = merge.merge(self._core.handle, self._core.core, name, frame, rules)
-        self._note_change(name, "merge", report.n_inserted + report.n_updated + report.n_deleted, made_from)
+        self._note_rows(name, "merge", report, made_from)
         return report
 
     def add_column(
@@ -307,7 +308,7 @@ class TableChanges:
 
         Args:
             name: The table.
-            sort_by: Columns by which the rows of each file ascend, nulls last.
+            sort_by: Columns by which the rows of each write ascend, over all its files, nulls last.
             bucket_by: Columns whose hash says which rows share files.
             n_buckets: Number of buckets; None for 16.
 
@@ -356,20 +357,25 @@ class TableChanges:
         self._core.write(name, empty, overwrite=is_known)
         self._note_change(name, "overwrite" if is_known else "append")
 
-    def compact_files(self, name: str, files: FileSet) -> None:
+    def compact_files(self, name: str, files: FileSet) -> bool:
         """Stage that some files of a table become others with the same rows.
 
         Args:
             name: The table.
             files: Neighbouring files of it.
 
+        Returns:
+            Whether they are others; if not, nothing is staged.
+
         Raises:
             InvalidArgumentError: The table has not all of them any more.
         """
         self._check_open()
         self._core.handle.core.open_files(files)
-        self._core.core.compact_files(name, files)
+        if not self._core.core.compact_files(name, files):
+            return False
         self._note_change(name, "compact")
+        return True
 
     def _change_expectations(self, name: str, column: str, to: str | None) -> None:
         before = self._expectations(name)
@@ -379,6 +385,12 @@ class TableChanges:
         after = Expectations(schema, before.gate, before.version + 1)
         self._core.set_schema(name, after.to_bytes())
         self._schemas[name] = {"table": name, "version": after.version, "gate": after.gate}
+
+    def _note_rows(self, name: str, mode: str, report: MergeReport, inputs: Sequence[dict[str, Any]] = ()) -> None:
+        """Tell the history how many rows are changed in which way, for whoever asks again with the same key."""
+        self._note_change(name, mode, report.n_inserted + report.n_updated + report.n_deleted, inputs)
+        staged = self._tables[name]
+        staged["report"] = asdict(MergeReport(**staged.get("report", {})) + report)
 
     def _note_change(self, name: str, mode: str, n_rows: int = 0, inputs: Sequence[dict[str, Any]] = ()) -> None:
         """Tell the history what is done; several changes of one table are one line of it."""

@@ -60,12 +60,15 @@ class TableHandle(Table):
         self._branch = branch
         self.report = report or MergeReport()
 
-    def append(self, frame: Frames, *, message: str = "", inputs: Iterable[Any] = ()) -> TableHandle:
+    def append(
+        self, frame: Frames, *, message: str = "", key: str | None = None, inputs: Iterable[Any] = ()
+    ) -> TableHandle:
         """Add rows.
 
         Args:
             frame: n rows of any Arrow-speaking object, or an iterable of such frames.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
             inputs: Tables and raw files from which the rows were made.
 
         Returns:
@@ -74,31 +77,31 @@ class TableHandle(Table):
         Raises:
             SchemaMismatchError: A column does not fit the table.
         """
-        changes = Changes(self._session, kind="write", message=message, branch=self._writable())
-        n_rows = changes.write(self.name, frame, inputs=inputs)
-        return self._committed(changes, MergeReport(n_inserted=n_rows))
+        return self._write(frame, "append", message, key, inputs)
 
-    def overwrite(self, frame: Frames, *, message: str = "", inputs: Iterable[Any] = ()) -> TableHandle:
+    def overwrite(
+        self, frame: Frames, *, message: str = "", key: str | None = None, inputs: Iterable[Any] = ()
+    ) -> TableHandle:
         """Replace all rows, and the columns. Files that the new rows share with the old ones are not stored again.
 
         Args:
             frame: n rows of any Arrow-speaking object, or an iterable of such frames.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
             inputs: Tables and raw files from which the rows were made.
 
         Returns:
             The table with them.
         """
-        changes = Changes(self._session, kind="write", message=message, branch=self._writable())
-        n_rows = changes.write(self.name, frame, mode="overwrite", inputs=inputs)
-        return self._committed(changes, MergeReport(n_inserted=n_rows))
+        return self._write(frame, "overwrite", message, key, inputs)
 
-    def delete(self, where: str | pl.Expr, *, message: str = "") -> TableHandle:
+    def delete(self, where: str | pl.Expr, *, message: str = "", key: str | None = None) -> TableHandle:
         """Delete rows; no data file is written again.
 
         Args:
             where: SQL condition, or a Polars one; rows for which it is true go. `"TRUE"` for all.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table without them; this version where there are none.
@@ -107,11 +110,16 @@ class TableHandle(Table):
             ColumnNotFoundError: The condition names a column that the table has not.
         """
         return self._change(
-            "delete", message, lambda changes: MergeReport(n_deleted=changes.delete(self.name, where=where))
+            "delete", message, key, lambda changes: MergeReport(n_deleted=changes.delete(self.name, where=where))
         )
 
     def update(
-        self, values: Mapping[str, Any], where: str | pl.Expr | None = None, *, message: str = ""
+        self,
+        values: Mapping[str, Any],
+        where: str | pl.Expr | None = None,
+        *,
+        message: str = "",
+        key: str | None = None,
     ) -> TableHandle:
         """Give columns new values. Changed rows keep their row ids.
 
@@ -119,6 +127,7 @@ class TableHandle(Table):
             values: For each column a SQL or Polars expression over the row as it was, or a plain value that is no text.
             where: SQL or Polars condition; None for all rows.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table with them; this version where no row matches.
@@ -128,11 +137,20 @@ class TableHandle(Table):
             SchemaMismatchError: A value does not fit its column.
         """
         return self._change(
-            "update", message, lambda changes: MergeReport(n_updated=changes.update(self.name, values, where=where))
+            "update",
+            message,
+            key,
+            lambda changes: MergeReport(n_updated=changes.update(self.name, values, where=where)),
         )
 
     def upsert(
-        self, frame: Frame, *, key: str | Sequence[str], message: str = "", inputs: Iterable[Any] = ()
+        self,
+        frame: Frame,
+        *,
+        key: str | Sequence[str],
+        message: str = "",
+        inputs: Iterable[Any] = (),
+        idempotency_key: str | None = None,
     ) -> TableHandle:
         """Put rows in the place of those with the same key, and add the others.
 
@@ -141,6 +159,8 @@ class TableHandle(Table):
             key: Columns whose values tell rows apart.
             message: Why; kept in the history.
             inputs: Tables and raw files from which the rows were made.
+            idempotency_key: What other verbs call `key`: where the branch has a commit with it, that one is given and
+                nothing is changed.
 
         Returns:
             The table with them.
@@ -149,15 +169,25 @@ class TableHandle(Table):
             DuplicateKeyError: Two rows of the frame have one key.
             NullKeyError: A key of the frame is null.
         """
-        return self.merge(frame, key=key, message=message, inputs=inputs)
+        return self.merge(frame, key=key, message=message, inputs=inputs, idempotency_key=idempotency_key)
 
-    def merge(self, frame: Frame, *, key: str | Sequence[str], message: str = "", **rules: Any) -> TableHandle:
+    def merge(
+        self,
+        frame: Frame,
+        *,
+        key: str | Sequence[str],
+        message: str = "",
+        idempotency_key: str | None = None,
+        **rules: Any,
+    ) -> TableHandle:
         """Let a frame meet the rows of the table.
 
         Args:
             frame: Rows of any Arrow-speaking object; they may be more than fit into memory.
             key: Columns whose values tell rows apart.
             message: Why; kept in the history.
+            idempotency_key: What other verbs call `key`: where the branch has a commit with it, that one is given and
+                nothing is changed.
             rules: `matched`, `not_matched`, `not_matched_by_source`, `delete_when` and `inputs`, as
                 `Changes.merge` takes them.
 
@@ -172,7 +202,11 @@ class TableHandle(Table):
         can_repeat = not hasattr(frame, "read_next_batch") and not hasattr(frame, "__next__")
         attempts = _MAX_ATTEMPTS if can_repeat else 1
         return self._change(
-            "merge", message, lambda changes: changes.merge(self.name, frame, key=key, **rules), attempts
+            "merge",
+            message,
+            idempotency_key,
+            lambda changes: changes.merge(self.name, frame, key=key, **rules),
+            attempts,
         )
 
     def compact(
@@ -181,10 +215,12 @@ class TableHandle(Table):
         """Write small files, and those that lost many rows, together. Rows, their ids and their order stay.
 
         It may be stopped at any time and goes on where it stopped when it is called again; readers and writers go on
-        beside it.
+        beside it. In full, a table with a layout is one step: all rows are sorted, bucket by bucket and over all files,
+        with what does not fit into memory in a temporary file. What is compact already stays as it is without a commit,
+        so that a second call needs no key.
 
         Args:
-            full: Whether all files are written again, in the order of the layout.
+            full: Whether all files are written again, all rows in the order of the layout.
             deleted_fraction: Share of a file's rows that must be gone for it to be written again on its own.
             dry_run: Whether only to tell what would be done.
             message: Why; kept in the history.
@@ -210,6 +246,7 @@ class TableHandle(Table):
         default: Any = None,
         nullable: bool = True,
         message: str = "",
+        key: str | None = None,
     ) -> TableHandle:
         """Add a column or nested field at the end. No data file is written.
 
@@ -219,6 +256,7 @@ class TableHandle(Table):
             default: What rows have that were written without it; None for null.
             nullable: Whether nulls are allowed.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table with it.
@@ -227,14 +265,17 @@ class TableHandle(Table):
             ColumnExistsError: The name is taken.
             EvolutionError: Nulls are not allowed, there is no default and there are rows.
         """
-        return self._alter(message, lambda x: x.add_column(self.name, column, kind, default=default, nullable=nullable))
+        return self._alter(
+            message, key, lambda x: x.add_column(self.name, column, kind, default=default, nullable=nullable)
+        )
 
-    def drop_column(self, column: str | Sequence[str], *, message: str = "") -> TableHandle:
+    def drop_column(self, column: str | Sequence[str], *, message: str = "", key: str | None = None) -> TableHandle:
         """Drop a column or nested field, with what is expected of it. No data file is written.
 
         Args:
             column: Its name, or the names that lead to it.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table without it.
@@ -243,15 +284,18 @@ class TableHandle(Table):
             ColumnNotFoundError: There is no such column.
             LayoutError: Rows are sorted or bucketed by it.
         """
-        return self._alter(message, lambda x: x.drop_column(self.name, column))
+        return self._alter(message, key, lambda x: x.drop_column(self.name, column))
 
-    def rename_column(self, column: str | Sequence[str], to: str, *, message: str = "") -> TableHandle:
+    def rename_column(
+        self, column: str | Sequence[str], to: str, *, message: str = "", key: str | None = None
+    ) -> TableHandle:
         """Give a column or nested field another name; what is expected of it goes with it. No data file is written.
 
         Args:
             column: Its name, or the names that lead to it.
             to: The new name.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table with the new name.
@@ -260,14 +304,15 @@ class TableHandle(Table):
             ColumnNotFoundError: There is no such column.
             ColumnExistsError: The new name is taken.
         """
-        return self._alter(message, lambda x: x.rename_column(self.name, column, to))
+        return self._alter(message, key, lambda x: x.rename_column(self.name, column, to))
 
-    def reorder_columns(self, columns: Sequence[str], *, message: str = "") -> TableHandle:
+    def reorder_columns(self, columns: Sequence[str], *, message: str = "", key: str | None = None) -> TableHandle:
         """Put the columns into another order.
 
         Args:
             columns: All columns, each once.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table with them in that order.
@@ -275,10 +320,16 @@ class TableHandle(Table):
         Raises:
             EvolutionError: A column is left out.
         """
-        return self._alter(message, lambda x: x.reorder_columns(self.name, columns))
+        return self._alter(message, key, lambda x: x.reorder_columns(self.name, columns))
 
     def change_type(
-        self, column: str | Sequence[str], kind: Any, *, narrowing: bool = False, message: str = ""
+        self,
+        column: str | Sequence[str],
+        kind: Any,
+        *,
+        narrowing: bool = False,
+        message: str = "",
+        key: str | None = None,
     ) -> TableHandle:
         """Give a column or nested field another type.
 
@@ -287,6 +338,7 @@ class TableHandle(Table):
             kind: The new type: an Arrow or Polars type, or a name such as `"int64"`.
             narrowing: Says that a type is meant which does not hold all values of the present one.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table with the new type.
@@ -295,15 +347,23 @@ class TableHandle(Table):
             NarrowingError: The type is narrower and `narrowing` is not set.
             EvolutionError: There is no way from the one type to the other, or a value does not fit.
         """
-        return self._alter(message, lambda x: x.change_type(self.name, column, kind, narrowing=narrowing))
+        return self._alter(message, key, lambda x: x.change_type(self.name, column, kind, narrowing=narrowing))
 
-    def set_nullable(self, column: str | Sequence[str], nullable: bool, *, message: str = "") -> TableHandle:  # noqa: FBT001
+    def set_nullable(
+        self,
+        column: str | Sequence[str],
+        nullable: bool,  # noqa: FBT001
+        *,
+        message: str = "",
+        key: str | None = None,
+    ) -> TableHandle:
         """Allow or forbid nulls.
 
         Args:
             column: Its name, or the names that lead to it.
             nullable: Whether nulls are allowed.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table with the new rule.
@@ -311,7 +371,7 @@ class TableHandle(Table):
         Raises:
             EvolutionError: Nulls are to be forbidden and there are some.
         """
-        return self._alter(message, lambda x: x.set_nullable(self.name, column, nullable))
+        return self._alter(message, key, lambda x: x.set_nullable(self.name, column, nullable))
 
     def set_note(
         self,
@@ -320,6 +380,8 @@ class TableHandle(Table):
         comment: str = "",
         owners: Sequence[str] = (),
         tags: Sequence[str] = (),
+        message: str = "",
+        key: str | None = None,
     ) -> TableHandle:
         """Say what the table or a column is; it replaces what was said before.
 
@@ -328,6 +390,8 @@ class TableHandle(Table):
             comment: What it is.
             owners: Who answers for it.
             tags: Words by which it is found.
+            message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table with the note.
@@ -335,7 +399,9 @@ class TableHandle(Table):
         Raises:
             ColumnNotFoundError: There is no such column.
         """
-        return self._alter("", lambda x: x.set_note(self.name, column, comment=comment, owners=owners, tags=tags))
+        return self._alter(
+            message, key, lambda x: x.set_note(self.name, column, comment=comment, owners=owners, tags=tags)
+        )
 
     def set_layout(
         self,
@@ -344,14 +410,17 @@ class TableHandle(Table):
         bucket_by: str | Sequence[str] = (),
         n_buckets: int | None = None,
         message: str = "",
+        key: str | None = None,
     ) -> TableHandle:
         """Say how rows are laid out in files from now on; `compact(full=True)` lays out those that are there.
 
         Args:
-            sort_by: Columns by which the rows of each file ascend, nulls last.
+            sort_by: Columns by which the rows of each write ascend, over all its files, nulls last; those of the whole
+                table do after a full compaction.
             bucket_by: Columns whose hash says which rows share files.
             n_buckets: Number of buckets; None for 16.
             message: Why; kept in the history.
+            key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
 
         Returns:
             The table with the layout.
@@ -360,7 +429,7 @@ class TableHandle(Table):
             LayoutError: There is no such column, or it has no order.
         """
         return self._alter(
-            message, lambda x: x.set_layout(self.name, sort_by=sort_by, bucket_by=bucket_by, n_buckets=n_buckets)
+            message, key, lambda x: x.set_layout(self.name, sort_by=sort_by, bucket_by=bucket_by, n_buckets=n_buckets)
         )
 
     def history(self) -> list[Commit]:
@@ -378,24 +447,34 @@ class TableHandle(Table):
             found += [commit] if items else []
         return found
 
-    def _alter(self, message: str, change: Callable[[Changes], None]) -> TableHandle:
+    def _write(self, frame: Frames, mode: str, message: str, key: str | None, inputs: Iterable[Any]) -> TableHandle:
+        changes = Changes(self._session, kind="write", message=message, branch=self._writable(), key=key)
+        if changes.is_applied:
+            return self._applied(changes)
+        n_rows = changes.write(self.name, frame, mode=mode, inputs=inputs)
+        return self._committed(changes, MergeReport(n_inserted=n_rows))
+
+    def _alter(self, message: str, key: str | None, change: Callable[[Changes], None]) -> TableHandle:
         def work(changes: Changes) -> MergeReport | None:
             change(changes)
             return None
 
-        return self._change("alter", message, work)
+        return self._change("alter", message, key, work)
 
     def _change(
         self,
         kind: str,
         message: str,
+        key: str | None,
         work: Callable[[Changes], MergeReport | None],
         attempts: int = _MAX_ATTEMPTS,
     ) -> TableHandle:
         """Make one commit; work that changes no row makes none."""
         branch = self._writable()
         for attempt in range(1, attempts + 1):
-            changes = Changes(self._session, kind=kind, message=message, branch=branch)
+            changes = Changes(self._session, kind=kind, message=message, branch=branch, key=key)
+            if changes.is_applied:
+                return self._applied(changes)
             report = work(changes)
             if report == MergeReport():
                 return self._at(changes.base, report)
@@ -405,6 +484,16 @@ class TableHandle(Table):
                 if attempt == attempts:
                     raise
         raise WriteConflictError(f"table {self.name!r} was changed by others {attempts} times; try again")
+
+    def _applied(self, changes: Changes) -> TableHandle:
+        """Give the commit that has the key of these changes already, with what it reported."""
+        snapshot = changes.commit()
+        items = {item["name"]: item for item in snapshot.operation().get("tables", ())}
+        # The table may have had another name then.
+        name = self.name if self.name in snapshot.tables() else next(iter(items), self.name)
+        item = items.get(name, {})
+        report = MergeReport(**item.get("report", {"n_inserted": item.get("n_rows", 0)}))
+        return TableHandle(self._session, snapshot.table(name), self._branch, report)
 
     def _writable(self) -> str:
         if self._branch is None:

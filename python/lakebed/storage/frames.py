@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from lakebed.errors import LakebedError
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -32,13 +34,21 @@ class _Part:
     sequence: int
 
 
-def lazy_frame(files: FileSet, source_of: Callable[[str], Any], *, row_ids: bool = False) -> pl.LazyFrame:
+def lazy_frame(
+    files: FileSet,
+    source_of: Callable[[str], Any],
+    *,
+    row_ids: bool = False,
+    names_where: Callable[[list[Any]], list[str]] | None = None,
+) -> pl.LazyFrame:
     """Read data files lazily.
 
     Args:
         files: The files, and the columns that their rows are to have.
         source_of: What Polars reads a file of that name from: a path, or its bytes.
         row_ids: Whether the columns `_row_id` and `_sequence` (uint64) come first.
+        names_where: Tells which files may hold a row for which a core predicate is true; for those that the core reads,
+            since Polars leaves out parts of the others by what it finds in them.
 
     Returns:
         A lazy frame over all rows that are there, in row order.
@@ -63,7 +73,7 @@ def lazy_frame(files: FileSet, source_of: Callable[[str], Any], *, row_ids: bool
     frames = [
         _scan_plain(part, [source_of(name) for name in names[part.start : part.stop]], schema, row_ids=row_ids)
         if part.is_plain
-        else _scan_core(files, part, schema, row_ids=row_ids)
+        else _scan_core(files, part, schema, names_where, row_ids=row_ids)
         for part in parts
     ]
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
@@ -114,7 +124,14 @@ def _restored(name: str, kind: Any) -> pl.Expr:
     return column.dt.convert_time_zone(zone) if zone and zone != "UTC" else column
 
 
-def _scan_core(files: FileSet, part: _Part, schema: pl.Schema, *, row_ids: bool) -> pl.LazyFrame:
+def _scan_core(
+    files: FileSet,
+    part: _Part,
+    schema: pl.Schema,
+    names_where: Callable[[list[Any]], list[str]] | None,
+    *,
+    row_ids: bool,
+) -> pl.LazyFrame:
     from polars.io.plugins import register_io_source
 
     full = _with_row_ids(schema) if row_ids else schema
@@ -125,7 +142,9 @@ def _scan_core(files: FileSet, part: _Part, schema: pl.Schema, *, row_ids: bool)
         del batch_size  # Row groups are what can be read at once.
         wanted = list(full) if with_columns is None else with_columns
         left = n_rows
-        for frame in _batches(files, part, wanted, full):
+        needed = _needed(files, part, predicate, names_where)
+        frames = (frame for start, stop in needed for frame in _batches(files, start, stop, wanted, full))
+        for frame in frames:
             if left is not None and left <= 0:
                 return
             head = frame if left is None else frame.head(left)
@@ -135,13 +154,42 @@ def _scan_core(files: FileSet, part: _Part, schema: pl.Schema, *, row_ids: bool)
     return register_io_source(read, schema=full, is_pure=True, explain_name="lakebed")
 
 
-def _batches(files: FileSet, part: _Part, wanted: list[str], schema: pl.Schema) -> Iterator[pl.DataFrame]:
+def _needed(
+    files: FileSet,
+    part: _Part,
+    predicate: pl.Expr | None,
+    names_where: Callable[[list[Any]], list[str]] | None,
+) -> list[tuple[int, int]]:
+    """Where neighbouring files start and stop that may hold a row for which the predicate is true."""
+    from lakebed.expression import polars_predicate
+
+    core = None if predicate is None or names_where is None else polars_predicate(predicate)
+    if core is None or names_where is None:
+        return [(part.start, part.stop)]
+    try:
+        needed = set(names_where(core))
+    except (LakebedError, TypeError, ValueError, OverflowError):
+        # A literal that the column cannot be compared with, or a column that only this frame has: Polars decides.
+        return [(part.start, part.stop)]
+    ranges: list[tuple[int, int]] = []
+    for at, (name, *_) in enumerate(files.plan()[part.start : part.stop], start=part.start):
+        if name not in needed:
+            continue
+        if ranges and ranges[-1][1] == at:
+            ranges[-1] = (ranges[-1][0], at + 1)
+        else:
+            ranges.append((at, at + 1))
+    # No file at all would give no columns either.
+    return ranges or [(part.start, part.start)]
+
+
+def _batches(files: FileSet, start: int, stop: int, wanted: list[str], schema: pl.Schema) -> Iterator[pl.DataFrame]:
     import polars as pl
     import pyarrow as pa
 
     own = [name for name in wanted if name not in {ROW_ID, SEQUENCE}]
     with_ids = len(own) < len(wanted)
-    stream = files.read(part.start, part.stop, columns=own, row_ids=with_ids)
+    stream = files.read(start, stop, columns=own, row_ids=with_ids)
     if not wanted:
         # Only the number of rows is asked for, which a frame without columns cannot tell.
         return

@@ -55,12 +55,15 @@ class Handle:
             self._process = os.getpid()
         return self._core
 
-    def scan_files(self, files: FileSet, *, row_ids: bool = False) -> pl.LazyFrame:
+    def scan_files(
+        self, files: FileSet, *, row_ids: bool = False, names_where: Callable[[list[Any]], list[str]] | None = None
+    ) -> pl.LazyFrame:
         """Open data files for reading, checked as the warehouse was opened.
 
         Args:
             files: The files.
             row_ids: Whether the columns `_row_id` and `_sequence` come first.
+            names_where: Tells which files may hold a row for which a core predicate is true.
 
         Returns:
             A lazy frame over their rows, in row order.
@@ -81,7 +84,7 @@ class Handle:
         from lakebed.storage.frames import lazy_frame
 
         self.core.open_files(files)
-        return lazy_frame(files, self._source, row_ids=row_ids)
+        return lazy_frame(files, self._source, row_ids=row_ids, names_where=names_where)
 
     def _source(self, name: str) -> Any:
         """What Polars reads a file from: its path, or its bytes where there are no files."""

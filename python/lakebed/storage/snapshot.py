@@ -270,7 +270,8 @@ class Table:
             observe(self)
         if row_ids:
             self._check_no_row_id_columns()
-        frame = self._handle.scan_files(self.core.files(self._predicate(where)), row_ids=row_ids)
+        files = self.core.files(self._predicate(where))
+        frame = self._handle.scan_files(files, row_ids=row_ids, names_where=self.files)
         if columns is None:
             return frame
         self._check_columns(columns)

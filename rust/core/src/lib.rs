@@ -12,6 +12,7 @@ pub mod sketch;
 pub mod statistics;
 pub mod csv;
 pub mod tfrecord;
+mod spill;
 pub mod join;
 pub mod object;
 pub mod format;

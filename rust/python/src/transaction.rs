@@ -131,7 +131,7 @@ impl Transaction {
         enter(py, || self.with(|inner| inner.depend_on_absence(name)))
     }
 
-    fn compact_files(&self, py: Python<'_>, name: &str, files: &FileSet) -> PyResult<()> {
+    fn compact_files(&self, py: Python<'_>, name: &str, files: &FileSet) -> PyResult<bool> {
         enter(py, || self.with(|inner| inner.compact_files(name, &files.inner)))
     }
 

@@ -1,25 +1,26 @@
 //! The order in which rows are written: bucket by bucket, sorted within each, as the layout of the table says.
 //!
-//! Rows are arranged in runs of at most [`RUN_ROWS`], so that memory is bounded; every file is sorted in itself, and holds
-//! rows of one bucket. The bucket of a row is the XXH3-64 hash of its key columns modulo their number, over the text or the
-//! bytes of each value, of numbers and times as eight little-endian bytes, with one byte before it: 0 null, 1 value.
+//! The bucket of a row is the XXH3-64 hash of its key columns modulo their number, over the text or the bytes of each
+//! value, of numbers and times as eight little-endian bytes, with one byte before it: 0 null, 1 value.
 
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::{Int64Type, UInt64Type};
+use arrow_array::types::{Int64Type, UInt32Type, UInt64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, UInt64Array};
 use arrow_cast::cast;
 use arrow_ord::sort::{SortColumn, SortOptions, lexsort_to_indices};
-use arrow_schema::DataType;
+use arrow_schema::{DataType, Field, FieldRef, Schema};
 use arrow_select::take::take_record_batch;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::schema::{ColumnType, TableSchema};
 use crate::error::{Error, Result};
 
-/// Rows that are sorted together.
-pub const RUN_ROWS: usize = 1 << 22;
+/// Nulls come last.
+pub const ASCENDING: SortOptions = SortOptions { descending: false, nulls_first: false };
+/// Name of the column of buckets; no column of a table is looked up by name beside it.
+const BUCKET: &str = "\0bucket";
 
 /// A layout as positions of columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -38,35 +39,47 @@ impl Arrangement {
         self.sort_by.is_empty() && self.n_buckets == 0
     }
 
-    /// The rows of `batch` in order, one part a bucket.
-    pub fn arrange(&self, batch: &RecordBatch) -> Result<Vec<(Option<u32>, RecordBatch)>> {
-        let mut keys: Vec<SortColumn> = Vec::new();
-        let mut buckets = None;
-        if self.n_buckets > 0 {
-            let hashes = key_hashes(batch, &self.bucket_by)?;
-            let of_rows: ArrayRef = Arc::new(UInt32Array::from_iter_values(
-                hashes.iter().map(|hash| (hash % u64::from(self.n_buckets)) as u32),
-            ));
-            keys.push(SortColumn { values: Arc::clone(&of_rows), options: None });
-            buckets = Some(of_rows);
+    /// The rows with their bucket as one more column behind the others, if there are buckets.
+    pub fn with_buckets(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        if self.n_buckets == 0 {
+            return Ok(batch.clone());
         }
-        let options = Some(SortOptions { descending: false, nulls_first: false });
-        keys.extend(self.sort_by.iter().map(|&at| SortColumn { values: Arc::clone(batch.column(at)), options }));
-        // The order of equal rows is that in which they came.
+        let bucket = |hash: u64| (hash % u64::from(self.n_buckets)) as u32;
+        let buckets = UInt32Array::from_iter_values(key_hashes(batch, &self.bucket_by)?.into_iter().map(bucket));
+        let mut fields: Vec<FieldRef> = batch.schema_ref().fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(BUCKET, DataType::UInt32, false)));
+        let columns = batch.columns().iter().cloned().chain([Arc::new(buckets) as ArrayRef]).collect();
+        Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    }
+
+    /// Columns by which rows with their buckets are sorted, in the order of their weight.
+    pub fn keys(&self, batch: &RecordBatch) -> Vec<ArrayRef> {
+        let bucket = (self.n_buckets > 0).then(|| batch.num_columns() - 1);
+        bucket.into_iter().chain(self.sort_by.iter().copied()).map(|at| Arc::clone(batch.column(at))).collect()
+    }
+
+    /// Rows with their buckets, in order; equal rows stay in that in which they came.
+    pub fn sorted(&self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let column = |values: ArrayRef| SortColumn { values, options: Some(ASCENDING) };
         let came: ArrayRef = Arc::new(UInt32Array::from_iter_values(0..batch.num_rows() as u32));
-        keys.push(SortColumn { values: came, options: None });
-        let order = lexsort_to_indices(&keys, None)?;
-        let sorted = take_record_batch(batch, &order)?;
-        let Some(buckets) = buckets else { return Ok(vec![(None, sorted)]) };
-        let buckets = arrow_select::take::take(&buckets, &order, None)?;
-        let buckets = buckets.as_primitive::<arrow_array::types::UInt32Type>().values();
-        let mut parts = Vec::new();
-        let mut start = 0;
-        for part in buckets.chunk_by(|a, b| a == b) {
-            parts.push((part.first().copied(), sorted.slice(start, part.len())));
-            start += part.len();
+        let keys: Vec<SortColumn> = self.keys(batch).into_iter().chain([came]).map(column).collect();
+        Ok(take_record_batch(batch, &lexsort_to_indices(&keys, None)?)?)
+    }
+
+    /// Sorted rows bucket by bucket, without the column that tells it.
+    pub fn parts(&self, batch: &RecordBatch) -> Result<Vec<(Option<u32>, RecordBatch)>> {
+        if self.n_buckets == 0 {
+            return Ok(vec![(None, batch.clone())]);
         }
-        Ok(parts)
+        let n_columns = batch.num_columns() - 1;
+        let rows = batch.project(&(0..n_columns).collect::<Vec<_>>())?;
+        let buckets = batch.column(n_columns).as_primitive::<UInt32Type>().values();
+        let mut start = 0;
+        let part = |part: &[u32]| {
+            start += part.len();
+            (part.first().copied(), rows.slice(start - part.len(), part.len()))
+        };
+        Ok(buckets.chunk_by(|a, b| a == b).map(part).collect())
     }
 }
 

@@ -46,6 +46,11 @@ impl<'a> Reader<'a> {
         Self { bytes, place }
     }
 
+    /// Bytes that were not taken yet.
+    pub(crate) fn n_left(&self) -> usize {
+        self.bytes.len()
+    }
+
     pub(crate) fn raw(&mut self, length: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.bytes.split_at_checked(length).ok_or_else(|| Error::Corruption {
             path: self.place.into(),

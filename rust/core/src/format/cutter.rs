@@ -88,9 +88,13 @@ pub(super) struct Cutter<'s, 'e> {
 }
 
 impl Cutter<'_, '_> {
-    /// Rows from here on belong to this bucket.
-    pub(super) fn set_bucket(&mut self, bucket: Option<u32>) {
-        self.bucket = bucket;
+    /// Add rows in the order of a layout: files end where the bucket does.
+    pub(super) fn push_sorted(&mut self, bucket: Option<u32>, batch: &RecordBatch) -> Result<()> {
+        if bucket != self.bucket {
+            self.close()?;
+            self.bucket = bucket;
+        }
+        self.push(batch)
     }
 
     /// Add rows behind those that came before.
@@ -118,7 +122,7 @@ impl Cutter<'_, '_> {
     }
 
     /// The file ends here.
-    pub(super) fn close(&mut self) -> Result<()> {
+    fn close(&mut self) -> Result<()> {
         self.boundary.restart();
         if self.n_rows > 0 || self.open.is_some() {
             self.hand_over(true)?;

@@ -15,7 +15,8 @@ const LEAF_VERSION: u8 = 1;
 const ZONES_VERSION: u8 = 1;
 /// No list of zones without columns is longer.
 const MOST_FILES: usize = 1 << 16;
-const FILE_BYTES: usize = 32 + 5 * 8 + 4 + 4 + 32 + 16 + 1;
+const FILE_BYTES: usize = 32 + 5 * 8 + 4 + 4 + OBJECT_BYTES + 1;
+const OBJECT_BYTES: usize = 32 + 16;
 /// Flags of what a file has besides.
 const HAS_DELETIONS: u8 = 1;
 const HAS_ROW_IDS: u8 = 2;
@@ -94,6 +95,50 @@ pub enum Bound {
     Text(String),
 }
 
+/// What is known of one column of one file; borrowed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ZoneRef<'a> {
+    /// Rows that are null.
+    pub n_null: u64,
+    /// Whether a value is NaN; those lie outside of `min` and `max`.
+    pub has_nan: bool,
+    /// A value that no value is below; none where it is not known.
+    pub min: Option<BoundRef<'a>>,
+    /// A value that no value is above; none where it is not known.
+    pub max: Option<BoundRef<'a>>,
+}
+
+/// An end of a range of values; borrowed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)] // As in `Bound`.
+pub enum BoundRef<'a> {
+    Int(i128),
+    Float(f64),
+    Text(&'a str),
+}
+
+impl Bound {
+    /// The same, borrowed.
+    pub fn borrowed(&self) -> BoundRef<'_> {
+        match self {
+            Self::Int(value) => BoundRef::Int(*value),
+            Self::Float(value) => BoundRef::Float(*value),
+            Self::Text(value) => BoundRef::Text(value),
+        }
+    }
+}
+
+impl BoundRef<'_> {
+    /// The same, owned.
+    pub fn owned(self) -> Bound {
+        match self {
+            Self::Int(value) => Bound::Int(value),
+            Self::Float(value) => Bound::Float(value),
+            Self::Text(value) => Bound::Text(value.to_owned()),
+        }
+    }
+}
+
 /// Zones of one file, by field id.
 pub type FileZones = BTreeMap<i32, Zone>;
 
@@ -134,6 +179,60 @@ pub fn decode_leaf(bytes: &[u8], place: &str) -> Result<Vec<DataFile>> {
     }
     reader.finish()?;
     Ok(files)
+}
+
+/// The files of a leaf as they are stored: each is decoded when it is asked for.
+#[derive(Debug)]
+pub struct LeafEntries {
+    bytes: Vec<u8>,
+    place: String,
+    starts: Vec<u32>,
+}
+
+impl LeafEntries {
+    /// Find where each file stands in an encoded leaf; `place` names it in errors.
+    pub fn new(bytes: Vec<u8>, place: &str) -> Result<Self> {
+        let mut reader = Reader::new(&bytes, place);
+        check_version(&mut reader, LEAF_VERSION, place)?;
+        let count = reader.count(FILE_BYTES)?;
+        let mut starts = Vec::with_capacity(count);
+        for _ in 0..count {
+            starts.push((bytes.len() - reader.n_left()) as u32);
+            reader.raw(FILE_BYTES - 1)?;
+            let flags = reader.u8()?;
+            if flags & HAS_DELETIONS != 0 {
+                reader.raw(8 + OBJECT_BYTES)?;
+            }
+            if flags & HAS_ROW_IDS != 0 {
+                reader.raw(OBJECT_BYTES)?;
+            }
+        }
+        reader.finish()?;
+        Ok(Self { bytes, place: place.into(), starts })
+    }
+
+    /// File `at`; none where there are not so many.
+    pub fn get(&self, at: usize) -> Result<Option<DataFile>> {
+        let Some(bytes) = self.starts.get(at).and_then(|start| self.bytes.get(*start as usize..)) else {
+            return Ok(None);
+        };
+        read_file(&mut Reader::new(bytes, &self.place)).map(Some)
+    }
+
+    /// Number of files.
+    pub fn len(&self) -> usize {
+        self.starts.len()
+    }
+
+    /// Whether there are no files.
+    pub fn is_empty(&self) -> bool {
+        self.starts.is_empty()
+    }
+
+    /// Bytes in memory.
+    pub fn size_bytes(&self) -> usize {
+        size_of::<Self>() + self.bytes.capacity() + 4 * self.starts.capacity()
+    }
 }
 
 fn read_file(reader: &mut Reader<'_>) -> Result<DataFile> {
@@ -208,42 +307,58 @@ pub fn encode_zones(files: &[FileZones]) -> Vec<u8> {
     out.bytes
 }
 
-/// Decode zones, of the columns in `wanted` alone if there are such; `place` names them in errors.
-pub fn decode_zones(bytes: &[u8], wanted: Option<&[i32]>, place: &str) -> Result<Vec<FileZones>> {
+/// Decode zones; `place` names them in errors.
+pub fn decode_zones(bytes: &[u8], place: &str) -> Result<Vec<FileZones>> {
+    let (n_files, sections) = zone_sections(bytes, place)?;
+    let mut files = vec![FileZones::new(); n_files];
+    for (field_id, section) in sections {
+        let mut section = Reader::new(section, place);
+        for zones in &mut files {
+            if let Some(zone) = read_zone(&mut section)? {
+                let (min, max) = (zone.min.map(BoundRef::owned), zone.max.map(BoundRef::owned));
+                zones.insert(field_id, Zone { n_null: zone.n_null, has_nan: zone.has_nan, min, max });
+            }
+        }
+        section.finish()?;
+    }
+    Ok(files)
+}
+
+/// Bytes of the zones of each column, by its field id.
+type Sections<'a> = Vec<(i32, &'a [u8])>;
+
+/// Number of files of encoded zones, and the bytes of each column by its field id.
+pub(super) fn zone_sections<'a>(bytes: &'a [u8], place: &'a str) -> Result<(usize, Sections<'a>)> {
     let mut reader = Reader::new(bytes, place);
     check_version(&mut reader, ZONES_VERSION, place)?;
     let (n_files, n_columns) = (reader.u32()? as usize, reader.count(8)?);
-    let mut files: Vec<FileZones> = Vec::new();
+    if n_columns == 0 && n_files > MOST_FILES {
+        return Err(reader.corrupt("zones without columns are of too many files", &MOST_FILES.to_string(), n_files));
+    }
+    let mut sections = Vec::with_capacity(n_columns);
     for _ in 0..n_columns {
-        let field_id = reader.u32()? as i32;
-        let column = reader.sized()?;
+        let (field_id, section) = (reader.u32()? as i32, reader.sized()?);
         // Each file has a byte or more, so that a count that is too large is found before anything is allocated for it.
-        if column.len() < n_files {
-            return Err(reader.corrupt("a column of zones is too short", &n_files.to_string(), column.len()));
+        if section.len() < n_files {
+            return Err(reader.corrupt("a column of zones is too short", &n_files.to_string(), section.len()));
         }
-        if wanted.is_some_and(|wanted| !wanted.contains(&field_id)) {
-            continue;
-        }
-        files.resize(n_files, FileZones::new());
-        let mut column = Reader::new(column, place);
-        for zones in &mut files {
-            let has_nan = match column.u8()? {
-                0 => continue,
-                1 => false,
-                2 => true,
-                other => return Err(column.corrupt("a zone has an unknown kind", "0 to 2", other)),
-            };
-            let n_null = column.u64()?;
-            let (min, max) = (read_bound(&mut column)?, read_bound(&mut column)?);
-            zones.insert(field_id, Zone { n_null, has_nan, min, max });
-        }
-        column.finish()?;
+        sections.push((field_id, section));
     }
     reader.finish()?;
-    if n_columns > 0 || n_files <= MOST_FILES {
-        files.resize(n_files, FileZones::new());
-    }
-    Ok(files)
+    Ok((n_files, sections))
+}
+
+/// The zone of the next file of a column.
+pub(super) fn read_zone<'a>(reader: &mut Reader<'a>) -> Result<Option<ZoneRef<'a>>> {
+    let has_nan = match reader.u8()? {
+        0 => return Ok(None),
+        1 => false,
+        2 => true,
+        other => return Err(reader.corrupt("a zone has an unknown kind", "0 to 2", other)),
+    };
+    let n_null = reader.u64()?;
+    let (min, max) = (read_bound(reader)?, read_bound(reader)?);
+    Ok(Some(ZoneRef { n_null, has_nan, min, max }))
 }
 
 /// What holds of all rows of files with these zones. A column that one of them says nothing of is left out.
@@ -309,14 +424,14 @@ fn write_bound(out: &mut Writer, bound: Option<&Bound>) {
     }
 }
 
-fn read_bound(reader: &mut Reader<'_>) -> Result<Option<Bound>> {
+fn read_bound<'a>(reader: &mut Reader<'a>) -> Result<Option<BoundRef<'a>>> {
     Ok(match reader.u8()? {
         0 => None,
-        1 => Some(Bound::Int(reader.i128()?)),
-        2 => Some(Bound::Float(f64::from_bits(reader.u64()?))),
+        1 => Some(BoundRef::Int(reader.i128()?)),
+        2 => Some(BoundRef::Float(f64::from_bits(reader.u64()?))),
         3 => {
-            let text = std::str::from_utf8(reader.sized()?).map(str::to_owned);
-            Some(Bound::Text(text.map_err(|e| reader.corrupt("a zone is not text", "UTF-8", e))?))
+            let text = std::str::from_utf8(reader.sized()?);
+            Some(BoundRef::Text(text.map_err(|e| reader.corrupt("a zone is not text", "UTF-8", e))?))
         }
         other => return Err(reader.corrupt("a zone has an unknown type", "0 to 3", other)),
     })

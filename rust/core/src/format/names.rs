@@ -8,6 +8,8 @@ pub const WAREHOUSE: &str = "lakebed.warehouse";
 /// Folders that every warehouse has from its first moment.
 pub const FOLDERS: [&str; 9] =
     ["cache", "lake", "packs", "purge", "records", "refs", "refs/heads", "refs/tags", "tables"];
+/// Folder of files that have no name yet.
+pub const STAGING: &str = "staging";
 /// Longest name of a branch, tag or table, in bytes.
 const NAME_BYTES: usize = 200;
 

@@ -11,7 +11,7 @@ use arrow_cast::{CastOptions, cast_with_options};
 use arrow_schema::{DataType, Field, Schema};
 
 use super::defaults::filled;
-use super::manifest::{Bound, FileZones, Zone};
+use super::manifest::{FileZones, Zone};
 use super::schema::{ColumnField, ColumnType, TableSchema, Unit};
 use crate::error::{Error, Result};
 use crate::statistics::{Collector, ColumnStatistics, TableStatistics};
@@ -95,17 +95,16 @@ impl Projection<'_> {
 
     /// Zones of a file in the units of the table's columns.
     pub fn zones(&self, zones: FileZones) -> FileZones {
-        if self.from.id == self.to.id {
-            return zones;
-        }
         let keep = |(id, zone): (i32, Zone)| {
-            let (old, new) = (self.from.field_by_id(id)?, self.to.field_by_id(id)?);
-            if unit(&old.kind) == unit(&new.kind) {
-                return Some((id, zone));
-            }
-            Some((id, Zone { min: None::<Bound>, max: None, ..zone }))
+            self.bounds_hold(id).map(|hold| (id, if hold { zone } else { Zone { min: None, max: None, ..zone } }))
         };
         zones.into_iter().filter_map(keep).collect()
+    }
+
+    /// Whether bounds of column `id` in a file hold for the table's column; none where one of them has no such column.
+    pub fn bounds_hold(&self, id: i32) -> Option<bool> {
+        let (old, new) = (self.from.field_by_id(id)?, self.to.field_by_id(id)?);
+        Some(self.from.id == self.to.id || unit(&old.kind) == unit(&new.kind))
     }
 }
 

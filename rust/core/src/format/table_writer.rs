@@ -1,14 +1,15 @@
 //! Rows in, data files out: what comes is brought into the columns of the table and into the order of its layout.
 
+use std::fs;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use arrow_schema::{ArrowError, DataType, Field, Schema};
-use arrow_select::concat::concat_batches;
 
-use super::arrange::RUN_ROWS;
-use super::cutter::{self, Cutter};
+use super::cutter;
 use super::data_file::{Target, WrittenFile};
+use super::external_sort::{SortLimits, Sorter};
+use super::names;
 use crate::error::{Error, Result};
 
 /// Names of the columns of moved rows that come before those of the table.
@@ -20,7 +21,7 @@ type Batches<'a> = &'a mut dyn Iterator<Item = Result<RecordBatch, ArrowError>>;
 pub fn write_data_files(target: &Target<'_>, batches: Batches<'_>) -> Result<Vec<WrittenFile>> {
     let physical = target.schema.to_physical();
     let conform = |batch: RecordBatch| target.schema.conform(&batch, &physical, target.place);
-    write_conformed(target, &mut batches.map(|batch| conform(batch?)), &physical, false)
+    write_conformed(target, &mut batches.map(|batch| conform(batch?)), false)
 }
 
 /// Write rows that have ids already: the first two columns are the id and the sequence of the commit that wrote the row, 0
@@ -39,13 +40,12 @@ pub fn write_moved_rows(target: &Target<'_>, batches: Batches<'_>) -> Result<Vec
         columns.extend(origins);
         Ok(RecordBatch::try_new(Arc::clone(&wide), columns)?)
     };
-    write_conformed(target, &mut batches.map(|batch| conform(batch?)), &wide, true)
+    write_conformed(target, &mut batches.map(|batch| conform(batch?)), true)
 }
 
 fn write_conformed(
     target: &Target<'_>,
     batches: &mut dyn Iterator<Item = Result<RecordBatch>>,
-    schema: &Arc<Schema>,
     is_moved: bool,
 ) -> Result<Vec<WrittenFile>> {
     let physical = target.schema.to_physical();
@@ -56,28 +56,12 @@ fn write_conformed(
             }
             return Ok(());
         }
-        let (mut run, mut n_rows) = (Vec::new(), 0);
-        for batch in batches {
-            let batch = batch?;
-            n_rows += batch.num_rows();
-            run.push(batch);
-            if n_rows >= RUN_ROWS {
-                push_run(target, &concat_batches(schema, &run)?, cutter)?;
-                (run, n_rows) = (Vec::new(), 0);
-            }
-        }
-        push_run(target, &concat_batches(schema, &run)?, cutter)
+        // The disk of the warehouse has room for its rows, which that of the system's temporary files may not have.
+        let staging = target.store.local_path(names::STAGING).filter(|folder| fs::create_dir_all(folder).is_ok());
+        let limits = SortLimits::default();
+        let sorter = Sorter { arrangement: &target.arrangement, folder: staging.as_deref(), limits };
+        sorter.sort(batches, &mut |bucket, rows| cutter.push_sorted(bucket, &rows))
     })
-}
-
-/// Rows that are to be arranged: files end where the bucket does, and at the end of the run.
-fn push_run(target: &Target<'_>, run: &RecordBatch, cutter: &mut Cutter<'_, '_>) -> Result<()> {
-    for (bucket, rows) in target.arrangement.arrange(run)? {
-        cutter.set_bucket(bucket);
-        cutter.push(&rows)?;
-        cutter.close()?;
-    }
-    Ok(())
 }
 
 /// Refuse a frame of moved rows whose first columns are not ids and sequences.

@@ -9,9 +9,9 @@ use arrow_select::take::take;
 
 use super::keys::RowKeys;
 use super::monitor::Monitor;
-use super::spill::{Block, SpillFile, conform_batch, spill_schema};
 use super::table::Table;
 use crate::error::Result;
+use crate::spill::{Block, SpillFile, conform_batch, spill_schema};
 
 /// Buckets of one table. Bits of the hash that buckets in memory and hash tables do not use choose among them.
 pub(super) const N_BUCKETS: usize = 64;

@@ -24,12 +24,12 @@ use super::options::{AsofOptions, Output};
 use super::pass;
 use super::pieces::{Best, Piece};
 use super::report::SideReport;
-use super::spill::{Block, SpillFile, conform, conform_batch, spill_schema};
 use super::stream::{JoinedStream, Reader, Reports, join_chunks};
 use super::stretches::Events;
 use super::table::{Table, position};
 use super::times::{TimeColumn, Unit};
 use crate::error::{Error, Result};
+use crate::spill::{Block, SpillFile, conform, conform_batch, spill_schema};
 use crate::threads;
 
 /// Left rows that are given at once at most.

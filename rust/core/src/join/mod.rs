@@ -18,7 +18,6 @@ mod options;
 mod pass;
 mod asof;
 mod stream;
-mod spill;
 mod buckets;
 mod pieces;
 mod stretches;

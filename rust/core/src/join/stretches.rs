@@ -14,11 +14,12 @@ use super::options::AsofOptions;
 use super::pass;
 use super::report::SideReport;
 use super::search::{Outcome, Strategy};
-use super::spill::{Block, SpillFile};
+
 use super::table::Table;
 use super::times::{TimeColumn, Times, Unit};
 use super::window::{Aggregate, Aggregates, Function};
 use crate::error::Result;
+use crate::spill::{Block, SpillFile};
 
 /// Times of events that are kept to tell how many of them lie where.
 const SAMPLE: usize = 1 << 16;

@@ -1,6 +1,7 @@
 //! The history of a warehouse: commits, the refs that name them, the record log and the purge map.
 
 pub mod purge;
+pub mod kept;
 pub mod objects;
 pub mod commit;
 pub mod nodes;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::de::DeserializeOwned;
 
+use super::kept::Kept;
 use super::purge::PurgeMap;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
@@ -30,6 +31,8 @@ pub struct Objects {
     pub writes_caches: bool,
     /// Bytes of metadata and of data files that were read.
     pub counters: Counters,
+    /// Decoded parts of manifests.
+    pub kept: Kept,
     /// What is known of idempotency keys, by branch.
     pub(super) seen_keys: Mutex<HashMap<String, SeenKeys>>,
     packs: Mutex<HashMap<String, Arc<Pack>>>,
@@ -69,6 +72,7 @@ impl Objects {
             purge,
             writes_caches,
             counters: Counters::default(),
+            kept: Kept::default(),
             seen_keys: Mutex::default(),
             packs: Mutex::default(),
             newest: Mutex::default(),

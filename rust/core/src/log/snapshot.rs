@@ -10,18 +10,16 @@ use super::nodes;
 use super::objects::Objects;
 use crate::error::{Error, Result};
 use crate::format::deletions::decode_deletions;
-use crate::format::manifest::{self, DataFile, FileZones};
+use crate::format::manifest::{self, DataFile, FileZones, LeafEntries};
 use crate::format::names;
 use crate::format::pack::ObjectRef;
 use crate::format::project::Projection;
 use crate::format::row_ids::RowIds;
+use crate::format::zones::{self, ZoneColumn};
 use crate::nearest::nearest;
 use crate::object::ObjectStore;
 use crate::statistics::TableStatistics;
 use crate::threads;
-
-/// Leaves that are worth waking other threads.
-const WORTH_THREADS: usize = 8;
 
 /// The warehouse at one commit.
 pub struct Snapshot {
@@ -200,27 +198,15 @@ impl Table {
         manifest::decode_leaf(&self.objects.get(&leaf.files)?, &names::pack(&leaf.files.pack))
     }
 
-    /// Zones of the files of a leaf, or of the leaves of a node; of columns `wanted` alone, if given.
-    pub fn zones_of(&self, leaf: &Leaf, wanted: Option<&[i32]>, n_expected: usize) -> Result<Vec<FileZones>> {
-        let place = names::pack(&leaf.zones.pack);
-        let zones = manifest::decode_zones(&self.objects.get(&leaf.zones)?, wanted, &place)?;
-        if zones.len() == n_expected {
-            return Ok(zones);
-        }
-        Err(Error::Corruption {
-            path: place,
-            problem: format!("table '{}' has not one zone for each file", self.name),
-            expected: n_expected.to_string(),
-            found: zones.len().to_string(),
-        })
-    }
-
     /// Data files with their zones, in row order.
     pub fn files_and_zones(&self) -> Result<Vec<(DataFile, FileZones)>> {
         let mut pairs = Vec::new();
         for leaf in self.leaves()? {
             let files = self.files_of(&leaf)?;
-            let zones = self.zones_of(&leaf, None, files.len())?;
+            let zones = manifest::decode_zones(&self.objects.get(&leaf.zones)?, &names::pack(&leaf.zones.pack))?;
+            if zones.len() != files.len() {
+                return Err(self.wrong_zones(&leaf, files.len(), zones.len()));
+            }
             for (file, zones) in files.into_iter().zip(zones) {
                 let zones = self.current_zones(&file, zones)?;
                 pairs.push((file, zones));
@@ -229,56 +215,44 @@ impl Table {
         Ok(pairs)
     }
 
-    /// Data files whose zones, and those of all above them, pass `keep`, in row order. Only columns `wanted` are looked at.
-    pub fn files_where(
-        &self,
-        wanted: &[i32],
-        keep: &(dyn Fn(&FileZones, u64) -> bool + Sync),
-    ) -> Result<Vec<DataFile>> {
-        let mut leaves: Vec<Leaf> = Vec::new();
-        for leaf in &self.version.leaves {
-            if leaf.is_node {
-                let children = nodes::read_node(&self.objects, leaf)?;
-                let zones = self.zones_of(leaf, Some(wanted), children.len())?;
-                let kept = children.into_iter().zip(zones).filter(|(child, zones)| keep(zones, child.n_rows));
-                leaves.extend(kept.map(|(child, _)| child));
-            } else {
-                leaves.push(leaf.clone());
-            }
-        }
-        let of_leaf = |leaf: &Leaf| self.leaf_files_where(leaf, wanted, keep);
-        let parts: Vec<Result<Vec<DataFile>>> = if leaves.len() < WORTH_THREADS {
-            leaves.iter().map(of_leaf).collect()
+    /// Zones of columns `wanted` of the files of a leaf, or of the leaves of a node; read, or kept from an earlier time.
+    pub fn zone_columns(&self, leaf: &Leaf, wanted: &[i32], n_expected: usize) -> Result<Vec<Arc<ZoneColumn>>> {
+        let (id, kept) = (&leaf.zones.id, &self.objects.kept);
+        let known: Option<Vec<Arc<ZoneColumn>>> = wanted.iter().map(|field_id| kept.get(id, *field_id)).collect();
+        let columns = if let Some(columns) = known {
+            columns
         } else {
-            threads::install(|| leaves.par_iter().map(of_leaf).collect())
+            let place = names::pack(&leaf.zones.pack);
+            let columns = zones::decode_columns(&self.objects.get(&leaf.zones)?, wanted, &place)?;
+            let keep = |(field_id, column): (&i32, ZoneColumn)| {
+                let size_bytes = column.size_bytes();
+                kept.put(id, *field_id, column, size_bytes)
+            };
+            wanted.iter().zip(columns).map(keep).collect()
         };
-        let mut files = Vec::new();
-        for part in parts {
-            files.extend(part?);
+        match columns.iter().find(|column| column.len() != n_expected) {
+            Some(column) => Err(self.wrong_zones(leaf, n_expected, column.len())),
+            None => Ok(columns),
         }
-        Ok(files)
     }
 
-    fn leaf_files_where(
-        &self,
-        leaf: &Leaf,
-        wanted: &[i32],
-        keep: &(dyn Fn(&FileZones, u64) -> bool + Sync),
-    ) -> Result<Vec<DataFile>> {
-        let zones = self.zones_of(leaf, Some(wanted), leaf.n_files as usize)?;
-        let has_one_schema = self.version.past_schemas.is_empty();
-        // Identities are as large as zones; they are read where a file may be needed.
-        if has_one_schema && leaf.n_files > 1 && !zones.iter().any(|zones| keep(zones, u64::MAX)) {
-            return Ok(Vec::new());
+    /// Data files of one leaf, not decoded yet; read, or kept from an earlier time.
+    pub fn entries(&self, leaf: &Leaf) -> Result<Arc<LeafEntries>> {
+        if let Some(entries) = self.objects.kept.get(&leaf.files.id, 0) {
+            return Ok(entries);
         }
-        let mut kept = Vec::new();
-        for (file, zones) in self.files_of(leaf)?.into_iter().zip(zones) {
-            let zones = self.current_zones(&file, zones)?;
-            if keep(&zones, file.n_rows) {
-                kept.push(file);
-            }
+        let entries = LeafEntries::new(self.objects.get(&leaf.files)?, &names::pack(&leaf.files.pack))?;
+        let size_bytes = entries.size_bytes();
+        Ok(self.objects.kept.put(&leaf.files.id, 0, entries, size_bytes))
+    }
+
+    fn wrong_zones(&self, leaf: &Leaf, expected: usize, found: usize) -> Error {
+        Error::Corruption {
+            path: names::pack(&leaf.zones.pack),
+            problem: format!("table '{}' has not one zone for each file", self.name),
+            expected: expected.to_string(),
+            found: found.to_string(),
         }
-        Ok(kept)
     }
 
     fn current_zones(&self, file: &DataFile, zones: FileZones) -> Result<FileZones> {

@@ -1,6 +1,7 @@
 //! Which files of a table are worth writing again: small ones that stand side by side, and those that lost many rows.
 //!
 //! A plan is groups of files, each of which one commit replaces; whoever stops in between has the groups that are done.
+//! All files of a table with a layout are one group, so that its rows are in order over all of them.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ use crate::scan::source::{FileSet, Source};
 /// What is worth it.
 #[derive(Debug, Clone, Copy)]
 pub struct CompactionOptions {
-    /// All files, whatever they are: clusters the rows and folds every deletion and earlier schema.
+    /// All files, whatever they are: folds every deletion and earlier schema, and puts all rows in the order of the layout.
     pub full: bool,
     /// Share of a file's rows that must be gone.
     pub deleted_fraction: f64,
@@ -30,6 +31,9 @@ impl Default for CompactionOptions {
 pub fn plan(table: &Table, options: CompactionOptions) -> Result<Vec<FileSet>> {
     let files = FileSet::with_dead_files(table, None)?;
     let min_rows = Boundary::new(&files.schema.to_physical()).min_rows() as u64;
+    if options.full && has_layout(table) {
+        return Ok(if files.sources.is_empty() { Vec::new() } else { vec![files] });
+    }
     // Files of different buckets never become one.
     let mut runs: BTreeMap<Option<u32>, Run> = BTreeMap::new();
     let mut groups: Vec<Vec<Source>> = Vec::new();
@@ -45,7 +49,7 @@ pub fn plan(table: &Table, options: CompactionOptions) -> Result<Vec<FileSet>> {
         }
         if is_wanted {
             run.n_rows += file.n_live();
-            run.is_changed |= is_sparse || (options.full && (is_old || has_layout(table)));
+            run.is_changed |= is_sparse || (options.full && is_old);
             run.sources.push(source.clone());
         }
     }

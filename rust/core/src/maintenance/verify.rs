@@ -249,7 +249,7 @@ impl<'a> Walk<'a> {
         self.report.take(check_counts(table, leaf, &files), false)?;
         self.report.take(check_order(table, &files), false)?;
         let zones = match self.object(&leaf.zones)? {
-            Some(bytes) => self.report.take(manifest::decode_zones(&bytes, None, &place(&leaf.zones)), false)?,
+            Some(bytes) => self.report.take(manifest::decode_zones(&bytes, &place(&leaf.zones)), false)?,
             None => None,
         };
         let summary = self.object(&leaf.summary)?;

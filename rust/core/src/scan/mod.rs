@@ -2,6 +2,7 @@
 
 pub mod predicate;
 pub mod prune;
+pub mod select;
 pub mod plan;
 pub mod source;
 pub mod reader;

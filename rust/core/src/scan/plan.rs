@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Mutex, PoisonError};
 
 use super::predicate::Predicate;
-use super::prune;
+use super::select;
 use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::format::manifest::DataFile;
@@ -46,10 +46,7 @@ pub fn plan(table: &Table, predicate: Option<&Predicate>) -> Result<Vec<PlannedF
         None => table.files()?,
         Some(predicate) => {
             check_columns(table, predicate)?;
-            let schema = &table.version.schema;
-            let wanted: Vec<i32> =
-                predicate.columns().into_iter().filter_map(|name| Some(schema.field(name)?.id)).collect();
-            table.files_where(&wanted, &|zones, n_rows| prune::may_match(predicate, zones, n_rows, schema))?
+            select::files_where(table, predicate)?
         }
     };
     kept.into_iter().map(|file| Ok(PlannedFile { name: table.file_name(&file)?, file })).collect()

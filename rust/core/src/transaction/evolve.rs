@@ -83,7 +83,8 @@ impl Transaction {
 
     /// Write all rows again, under the new types.
     fn rewrite(&mut self, name: &str, files: FileSet) -> Result<()> {
-        self.compact_files(name, &files)
+        self.compact_files(name, &files)?;
+        Ok(())
     }
 }
 

@@ -49,7 +49,7 @@ impl Manifest<'_> {
     }
 
     pub(super) fn zones(&self, leaf: &Leaf) -> Result<Vec<FileZones>> {
-        manifest::decode_zones(&self.get(&leaf.zones)?, None, &names::pack(&leaf.zones.pack))
+        manifest::decode_zones(&self.get(&leaf.zones)?, &names::pack(&leaf.zones.pack))
     }
 
     /// Stored statistics, which are under the columns of schema `id`, under the present ones.

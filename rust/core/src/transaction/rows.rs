@@ -91,8 +91,9 @@ impl Transaction {
         Ok(())
     }
 
-    /// Write the rows of some neighbouring files of table `name` anew, in as few files as they need.
-    pub fn compact_files(&mut self, name: &str, group: &FileSet) -> Result<()> {
+    /// Write the rows of some neighbouring files of table `name` anew, in as few files as they need. `false` where these are
+    /// the files that there are, and nothing is staged.
+    pub fn compact_files(&mut self, name: &str, group: &FileSet) -> Result<bool> {
         let place = format!("table '{name}'");
         let objects = Arc::clone(self.base.objects());
         let staged = self.staged(name)?;
@@ -106,7 +107,13 @@ impl Transaction {
         let group = FileSet { schema, ..group.clone() };
         let mut rows = reader::read(&group, &options, &place)?;
         let files = table_writer::write_moved_rows(&staged.target(&objects, &place)?, &mut rows)?;
-        let replaced = group.sources.into_iter().map(|source| source.planned.file).collect();
+        let replaced: Vec<DataFile> = group.sources.into_iter().map(|source| source.planned.file).collect();
+        let is_same = |(old, new): (&DataFile, &WrittenFile)| {
+            old.deletions.is_none() && (old.id, old.bucket, old.schema_id) == (new.id, new.bucket, new.schema_id)
+        };
+        if replaced.len() == files.len() && replaced.iter().zip(&files).all(is_same) {
+            return Ok(false);
+        }
         staged.changes.compactions.push(Compaction { replaced, files });
         let holds = match &staged.before {
             Some(before) => staged.changes.holds_on(before, u64::MAX, before)?,
@@ -116,7 +123,7 @@ impl Transaction {
             staged.changes.compactions.pop();
             return Err(Error::InvalidArgument(format!("{place} has not all these files any more; plan again")));
         }
-        Ok(())
+        Ok(true)
     }
 
     /// What is staged for a table that there is.

@@ -8,7 +8,8 @@ use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_ipc::reader::StreamReader;
 use arrow_ipc::writer::StreamWriter;
 use arrow_schema::{DataType, Field, Fields, Schema, SchemaRef};
@@ -19,7 +20,7 @@ use crate::random::random_hex;
 const PREFIX: &str = "lakebed-spill-";
 
 /// A temporary file of record batches.
-pub(super) struct SpillFile {
+pub(crate) struct SpillFile {
     file: Mutex<(File, u64)>,
     path: PathBuf,
     has_name: bool,
@@ -27,21 +28,21 @@ pub(super) struct SpillFile {
 
 /// Where a batch lies.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Block {
+pub(crate) struct Block {
     offset: u64,
     len: usize,
-    pub(super) n_rows: usize,
+    pub(crate) n_rows: usize,
 }
 
 impl Block {
-    pub(super) fn size_bytes(&self) -> usize {
+    pub(crate) fn size_bytes(&self) -> usize {
         self.len
     }
 }
 
 impl SpillFile {
     /// A new file in `folder`, or in the system's folder of temporary files.
-    pub(super) fn create(folder: Option<&Path>) -> Result<Self> {
+    pub(crate) fn create(folder: Option<&Path>) -> Result<Self> {
         let folder = folder.map_or_else(std::env::temp_dir, Path::to_path_buf);
         remove_abandoned(&folder);
         let path = folder.join(format!("{PREFIX}{}-{}", std::process::id(), random_hex()?));
@@ -53,11 +54,11 @@ impl SpillFile {
     }
 
     /// Bytes written so far.
-    pub(super) fn len(&self) -> u64 {
+    pub(crate) fn len(&self) -> u64 {
         self.file.lock().unwrap_or_else(PoisonError::into_inner).1
     }
 
-    pub(super) fn write(&self, batch: &RecordBatch) -> Result<Block> {
+    pub(crate) fn write(&self, batch: &RecordBatch) -> Result<Block> {
         let mut bytes = Vec::new();
         let mut writer = StreamWriter::try_new(&mut bytes, batch.schema_ref())?;
         writer.write(batch)?;
@@ -72,7 +73,7 @@ impl SpillFile {
         Ok(Block { offset, len: bytes.len(), n_rows: batch.num_rows() })
     }
 
-    pub(super) fn read(&self, block: Block) -> Result<RecordBatch> {
+    pub(crate) fn read(&self, block: Block) -> Result<RecordBatch> {
         let mut bytes = vec![0; block.len];
         {
             let mut guard = self.file.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,7 +138,7 @@ fn spill_type(data_type: &DataType) -> DataType {
 }
 
 /// The columns of `schema` as they are spilled.
-pub(super) fn spill_schema(schema: &SchemaRef) -> SchemaRef {
+pub(crate) fn spill_schema(schema: &SchemaRef) -> SchemaRef {
     let fields: Fields = schema
         .fields()
         .iter()
@@ -147,7 +148,7 @@ pub(super) fn spill_schema(schema: &SchemaRef) -> SchemaRef {
 }
 
 /// An array in the type of a field.
-pub(super) fn conform(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
+pub(crate) fn conform(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
     if array.data_type() == field.data_type() {
         return Ok(ArrayRef::clone(array));
     }
@@ -155,8 +156,24 @@ pub(super) fn conform(array: &ArrayRef, field: &Field) -> Result<ArrayRef> {
 }
 
 /// A batch in the types of another schema of as many columns.
-pub(super) fn conform_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+pub(crate) fn conform_batch(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     let columns = batch.columns().iter().zip(schema.fields()).map(|(array, field)| conform(array, field));
     let options = arrow_array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
     Ok(RecordBatch::try_new_with_options(SchemaRef::clone(schema), columns.collect::<Result<_>>()?, &options)?)
+}
+
+/// Bytes of the values of an array, of no others that its buffers hold.
+pub(crate) fn values_bytes(array: &ArrayRef) -> usize {
+    match array.data_type() {
+        DataType::Utf8View => 16 * array.len() + array.as_string_view().lengths().map(|n| n as usize).sum::<usize>(),
+        DataType::BinaryView => 16 * array.len() + array.as_binary_view().lengths().map(|n| n as usize).sum::<usize>(),
+        DataType::Struct(_) => array.as_struct().columns().iter().map(values_bytes).sum(),
+        DataType::LargeList(_) => {
+            let lists = array.as_list::<i64>();
+            let (offsets, values) = (lists.value_offsets(), lists.values());
+            let (start, end) = (offsets[0] as usize, offsets[lists.len()] as usize);
+            8 * lists.len() + values_bytes(&values.slice(start, end - start))
+        }
+        _ => array.to_data().get_slice_memory_size().unwrap_or_else(|_| array.get_array_memory_size()),
+    }
 }
