@@ -65,7 +65,12 @@ class StatisticsCollector:
     """Takes in tables of one schema, one after the other, and gives their statistics."""
 
     def __new__(
-        cls, content: Sequence[str] | None = None, weight: str | None = None, *, binary_is_text: bool = False
+        cls,
+        content: Sequence[str] | None = None,
+        weight: str | None = None,
+        *,
+        binary_is_text: bool = False,
+        as_tfdv: bool = False,
     ) -> StatisticsCollector: ...
     def update(self, frame: ArrowStreamExportable) -> int: ...
     def finish(self) -> TableStatistics: ...

@@ -59,6 +59,10 @@ def cases() -> dict[str, tuple[pa.RecordBatch, str | None]]:
         "ties": batch(x=(lists(["b", "a", "c", "a", "b"]), pa.string())),
         "many strings": batch(x=(lists([f"v{i:04}" for i in range(900)] + ["v0001"] * 100), pa.string())),
     }
+    # Beyond TFDV's 1,024 counts, which it lowers by one three times here; 1,000 values stay above nothing.
+    once = [f"once {i}" for i in range(1025)]
+    often = [f"often {i:03}" for i in range(1000) for _ in range(3 + i % 7)]
+    found["too many strings"] = batch(x=(lists(once + often + [f"late {i}" for i in range(50)]), pa.string()))
     nested = pa.array([[[1, 2], [3]], [], None, [[4], None]], pa.list_(pa.list_(pa.int64())))
     found["nested lists"] = pa.RecordBatch.from_arrays([nested], ["x"])
     members = pa.struct([("a", pa.list_(pa.int64())), ("b", pa.list_(pa.string()))])

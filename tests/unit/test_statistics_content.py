@@ -19,7 +19,7 @@ from lakebed.errors import InvalidArgumentError
 from lakebed.statistics import ColumnStatistics, Statistics
 from lakebed.statistics.generate import merge
 
-PINNED = (76_224, "dc080dd80c623bc9")
+PINNED = (21_640, "1006f9bb776229fe")
 RNG = np.random.default_rng(5)
 N = 20_000
 NUMBERS = {
@@ -87,7 +87,7 @@ def test_frequent_values_say_what_they_may_lack() -> None:
     (value, count), *_ = many.top_values
     assert value == "often"
     assert count <= 3000 <= count + many.top_values_error
-    assert 0 < many.top_values_error <= len(values) / 1024
+    assert 0 < many.top_values_error <= len(values) / 512
     assert not many.frequencies_complete
 
 

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import gzip
+import io
+import os
+import signal
 import struct
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
@@ -129,6 +136,23 @@ def test_a_broken_csv_file_is_named(tmp_path: Path, text: str, error: type[Excep
         lb.statistics(bad)
     with pytest.raises(LakebedError, match=r"bad\.csv"):
         lb.statistics([tmp_path / "good.csv", bad])
+
+
+def test_the_line_that_is_no_text_or_no_json_is_named(tmp_path: Path) -> None:
+    csv, json = tmp_path / "a.csv", tmp_path / "a.jsonl"
+    csv.write_bytes(b"a,b\n1,2\n\xff\xfe,2\n")
+    with pytest.raises(InvalidArgumentError, match=r"line 3 of .*a\.csv is not UTF-8"):
+        lb.statistics(csv)
+    csv.write_bytes(b"a,b\n" + b"1,2\n" * 200_000 + b"\xff,2\n")
+    with pytest.raises(InvalidArgumentError, match=r"line 200002 of .*a\.csv is not UTF-8"):
+        lb.statistics(csv)
+    csv.write_bytes(b"a,\xff\n1,2\n")
+    with pytest.raises(InvalidArgumentError, match=r"header of .*a\.csv cannot be read"):
+        lb.statistics(csv)
+    for bad in ('{"a":', "[1]"):
+        json.write_text('{"a": 1}\n\n' + bad + '\n{"a": 2}\n')
+        with pytest.raises(InvalidArgumentError, match=r"a\.jsonl cannot be read as JSON lines: line 3 is no object"):
+            lb.statistics(json)
 
 
 def test_blank_lines_and_line_ends_of_windows_are_no_rows(tmp_path: Path) -> None:
@@ -389,3 +413,82 @@ def test_arrow_types_that_polars_lacks_are_described() -> None:
         "codes": ("string", 1, 1, "u", "u"),
         "wide": ("float", 1, 1, 1.0, 1.0),
     }
+
+
+# --- Progress and Ctrl-C ----------------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    """Standard error as a terminal that keeps what was drawn."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_is_drawn_for_files_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, text in (("1.csv", "a\n1\n2\n"), ("2.csv", "a\nx\n3\n")):
+        (tmp_path / name).write_text(text)
+    monkeypatch.setenv("TERM", "xterm")
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    assert lb.statistics(tmp_path / "*.csv").n_rows == 4
+    assert "statistics" in terminal.getvalue()
+    assert "100%" in terminal.getvalue()
+    for asked, quiet in ((False, Terminal()), (None, io.StringIO())):
+        monkeypatch.setattr("sys.stderr", quiet)
+        lb.statistics(tmp_path / "*.csv", progress=asked)
+        assert quiet.getvalue() == ""
+
+
+def test_progress_counts_the_bytes_of_the_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lakebed.statistics import generate
+
+    sizes = [(tmp_path / f"{i}.csv").write_text("a\n" + "7\n" * (10 + i)) for i in range(3)]
+    moved: list[int | None] = []
+
+    @contextmanager
+    def bar(source: Any, progress: Any) -> Iterator[Any]:
+        assert sum(part.size for part in source.parts) == sum(sizes)
+        yield moved.append
+
+    monkeypatch.setattr(generate, "_bar", bar)
+    lb.statistics(tmp_path / "*.csv", progress=True)
+    assert moved == sizes
+
+
+def interrupted(seconds: float, work: Callable[[], Any]) -> float:
+    """Press Ctrl-C after some time; how long it took from there to the interrupt."""
+    pressed: list[float] = []
+
+    def press() -> None:
+        pressed.append(time.perf_counter())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    timer = threading.Timer(seconds, press)
+    timer.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            work()
+    finally:
+        timer.cancel()
+        signal.signal(signal.SIGINT, before)
+    return time.perf_counter() - pressed[0]
+
+
+def endless(schema: pa.Schema) -> pa.RecordBatchReader:
+    batch = pa.record_batch([pa.array(range(100_000))], schema=schema)
+    return pa.RecordBatchReader.from_batches(schema, iter(lambda: batch, None))
+
+
+def test_ctrl_c_ends_a_computation_and_leaves_the_process_usable(tmp_path: Path) -> None:
+    schema = pa.schema([("x", pa.int64())])
+    assert interrupted(0.2, lambda: lb.statistics(endless(schema))) < 2
+    # One batch, which is far from done by then.
+    long = pa.array(np.arange(16_000_000.0))
+    assert interrupted(0.1, lambda: lb.statistics(pa.table(dict.fromkeys("abcdefgh", long)))) < 2
+    path = tmp_path / "a.csv"
+    path.write_text("x\n" + "12345\n" * 50_000)
+    assert interrupted(0.3, lambda: lb.statistics([path] * 3000, where="x > 1")) < 3
+    assert lb.statistics(FRAME, slices=["b"]).n_rows == 5
+    assert lb.statistics(path).column("x").n_present == 50_000

@@ -13,7 +13,7 @@ import io
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -118,7 +118,7 @@ class CsvFiles:
         widths.result()
         cause = str(error).partition("\n")[0]
         if not cause.startswith("could not parse"):
-            raise InvalidArgumentError(f"{name} cannot be parsed as CSV: {cause}; mend the file") from error
+            raise _unreadable(name, cause) from error
         before, self.types = self.types, self._infer_all()
         if self.types == before:
             raise InvalidArgumentError(f"{name} cannot be parsed as CSV: {cause}; name the type: types=") from error
@@ -152,7 +152,7 @@ class CsvFiles:
         except (pl.exceptions.PolarsError, OSError) as error:
             self._check_widths(self._names[0])
             cause = str(error).partition("\n")[0]
-            raise InvalidArgumentError(f"{self._names[0]} cannot be parsed as CSV: {cause}; mend the file") from error
+            raise _unreadable(self._names[0], cause) from error
         kinds = [Kinds.of(sample[name]) for name in self.columns]
         return self._typed(kinds)
 
@@ -164,10 +164,13 @@ class CsvFiles:
         kinds = [Kinds() for _ in self.columns]
         for name in self._names:
             frame = self._scan(name, texts)
-            for batch in frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=False, engine="streaming"):
-                kinds = [
-                    before.also(Kinds.of(batch[column])) for before, column in zip(kinds, self.columns, strict=True)
-                ]
+            try:
+                for batch in frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=False, engine="streaming"):
+                    kinds = [
+                        before.also(Kinds.of(batch[column])) for before, column in zip(kinds, self.columns, strict=True)
+                    ]
+            except pl.exceptions.ComputeError as error:
+                raise _unreadable(name, str(error).partition("\n")[0]) from error
         return self._typed(kinds)
 
     def _typed(self, kinds: list[Kinds]) -> dict[str, Any]:
@@ -260,13 +263,32 @@ def _header(name: str, format: CsvFormat) -> list[str]:  # noqa: A002
     """Names of the columns; quotes and a byte order mark taken off."""
     try:
         with _open(name) as file:
-            text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+            # Rows behind the header are decoded with it.
+            text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
             rows = list(islice(csv.reader(text, delimiter=format.separator), 1))
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
+            "".join(chain.from_iterable(rows)).encode()
+    except (OSError, EOFError, UnicodeError, csv.Error) as error:
         raise InvalidArgumentError(f"the header of {name} cannot be read: {error}; mend the file") from error
     if not rows or not rows[0]:
         raise InvalidArgumentError(f"{name} has no header; its first line must name the columns")
     return rows[0]
+
+
+def _unreadable(name: str, cause: str) -> InvalidArgumentError:
+    """The error of a file that Polars refuses; with the line, where that is not UTF-8."""
+    with _open(name) as file:
+        number = next((number for number, line in enumerate(file, 1) if not _is_text(line)), None)
+    if number is not None:
+        return InvalidArgumentError(f"line {number} of {name} is not UTF-8; mend the line or convert the file")
+    return InvalidArgumentError(f"{name} cannot be parsed as CSV: {cause}; mend the file")
+
+
+def _is_text(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _open(name: str) -> IO[bytes]:

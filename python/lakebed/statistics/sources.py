@@ -7,6 +7,7 @@ one by one, and what is wrong with one is an error that names it.
 from __future__ import annotations
 
 import glob
+import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -91,6 +92,7 @@ class Source:
         parts: In order.
         binary_is_text: Whether bytes are text that nobody checked, as in TFRecord.
         grows: Whether later rows may have more columns than earlier ones.
+        as_tfdv: Whether text is counted as TFDV counts it, too.
 
     Example:
         >>> Source(parts=[]).parts
@@ -100,6 +102,7 @@ class Source:
     parts: list[Part]
     binary_is_text: bool = False
     grows: bool = False
+    as_tfdv: bool = False
 
 
 def open_source(data: Any, options: ReadOptions) -> Source:
@@ -237,9 +240,26 @@ def _scanned(names: list[str], kind: str, options: ReadOptions) -> Callable[[str
         except (pl.exceptions.PolarsError, OSError) as error:
             cause = str(error).partition("\n")[0]
             what = {"parquet": "Parquet", "jsonl": "JSON lines"}[kind]
+            if kind == "jsonl" and (line := _broken_line(name)):
+                cause = f"line {line} is no object of JSON"
             raise InvalidArgumentError(
                 f"{name} cannot be read as {what}: {cause}; mend the file or leave it out"
             ) from error
 
     del names
     return read
+
+
+def _broken_line(name: str) -> int | None:
+    """The first line of a plain file that is no JSON object."""
+    if not name.lower().endswith(("jsonl", "ndjson")):
+        return None
+    with Path(name).open("rb") as file:
+        return next((number for number, line in enumerate(file, 1) if line.strip() and not _is_object(line)), None)
+
+
+def _is_object(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except ValueError:
+        return False

@@ -89,22 +89,27 @@ pub(crate) struct StatisticsCollector {
     content: core::Content,
     weight: Option<String>,
     binary_is_text: bool,
+    as_tfdv: bool,
     inner: Mutex<Option<core::Collector>>,
 }
+
+/// Rows that are added between two looks at signals.
+const PIECE_ROWS: usize = 1 << 22;
 
 #[pymethods]
 impl StatisticsCollector {
     #[new]
-    #[pyo3(signature = (content = None, weight = None, *, binary_is_text = false))]
+    #[pyo3(signature = (content = None, weight = None, *, binary_is_text = false, as_tfdv = false))]
     fn new(
         py: Python<'_>,
         content: Option<Vec<String>>,
         weight: Option<String>,
         binary_is_text: bool,
+        as_tfdv: bool,
     ) -> PyResult<Self> {
         enter(py, || {
             let content = content.map_or(Ok(core::Content::ALL), |names| core::Content::of(&names))?;
-            Ok(Self { content, weight, binary_is_text, inner: Mutex::new(None) })
+            Ok(Self { content, weight, binary_is_text, as_tfdv, inner: Mutex::new(None) })
         })
     }
 
@@ -113,9 +118,13 @@ impl StatisticsCollector {
         let schema = batches.schema();
         enter(py, || self.start(&schema))?;
         let mut n_rows = 0;
-        while let Some(n) = enter(py, || batches.next().map(|batch| self.add(&batch?)).transpose())? {
-            n_rows += n;
-            py.check_signals()?;
+        while let Some(batch) = enter(py, || Ok(batches.next().transpose()?))? {
+            // Pieces, so that Ctrl-C is heard in a batch of any length.
+            for start in (0..batch.num_rows()).step_by(PIECE_ROWS) {
+                let piece = batch.slice(start, PIECE_ROWS.min(batch.num_rows() - start));
+                n_rows += enter(py, || self.add(&piece))?;
+                py.check_signals()?;
+            }
         }
         Ok(n_rows)
     }
@@ -134,7 +143,8 @@ impl StatisticsCollector {
     fn start(&self, schema: &Schema) -> lakebed_core::Result<()> {
         let mut slot = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() {
-            *slot = Some(core::Collector::of(schema, self.content, self.weight.as_deref(), self.binary_is_text)?);
+            let made = core::Collector::of(schema, self.content, self.weight.as_deref(), self.binary_is_text)?;
+            *slot = Some(if self.as_tfdv { made.as_tfdv() } else { made });
         }
         Ok(())
     }

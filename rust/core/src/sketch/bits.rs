@@ -10,7 +10,9 @@
 //! value; 2048 cells over 16 octaves leave b >= 6, hence at most 1.6 % of the value, over one octave b >= 10.
 
 use super::BLOCK;
-use super::codec::{Reader, put_varint};
+use super::codec::{Reader, put_signed, put_varint};
+use super::rice::{put_rice, rice};
+use super::vector::vectorised;
 use crate::error::Result;
 
 const VERSION: u8 = 1;
@@ -38,31 +40,40 @@ pub struct BitHistogram {
 
 impl BitHistogram {
     /// Most occupied cells.
-    pub const CAP: usize = 2048;
+    pub const CAP: usize = 512;
     /// Most cells over which two histograms are compared.
     pub const SHARED: usize = 128;
 
     /// Add the finite ones among `values`.
     pub fn update(&mut self, values: &[f64]) {
         for block in values.chunks(BLOCK) {
-            self.update_block(block.iter().map(|&value| (value, 1)));
+            if block.iter().all(|value| value.is_finite()) {
+                self.update_keys(&keys_of(block)[..block.len()]);
+            } else {
+                self.update_block(block.iter().filter(|value| value.is_finite()).map(|&value| (key_of(value), 1)));
+            }
         }
+    }
+
+    /// Add at most a block of finite values, by their keys.
+    pub(crate) fn update_keys(&mut self, keys: &[i64]) {
+        self.update_block(keys.iter().map(|&key| (key, 1)));
     }
 
     /// Add finite values with how often each occurs.
     pub fn update_counted(&mut self, values: &[(f64, u64)]) {
         for block in values.chunks(BLOCK) {
-            self.update_block(block.iter().copied());
+            let finite = block.iter().filter(|(value, count)| value.is_finite() && *count > 0);
+            self.update_block(finite.map(|&(value, count)| (key_of(value), count)));
         }
     }
 
     #[inline]
-    fn update_block(&mut self, block: impl Iterator<Item = (f64, u64)>) {
+    fn update_block(&mut self, block: impl Iterator<Item = (i64, u64)>) {
         let mut table = self.table.take().unwrap_or_else(|| Table::of(std::mem::take(&mut self.cells)));
-        for (value, count) in block {
-            if value.is_finite() {
-                table.add_near(key_of(value) >> self.shift, count);
-            }
+        let shift = self.shift;
+        for (key, count) in block {
+            table.add_near(key >> shift, count);
         }
         if table.n_cells() > Self::CAP {
             self.cells = table.drain();
@@ -177,38 +188,50 @@ impl BitHistogram {
 
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         let cells = self.frozen();
-        out.push(VERSION);
-        out.push(self.shift as u8);
+        out.extend([VERSION, self.shift as u8]);
         put_varint(out, cells.len() as u64);
-        let mut previous = i64::MIN;
-        for (cell, count) in cells {
-            put_varint(out, cell.wrapping_sub(previous) as u64);
-            put_varint(out, count);
-            previous = cell;
-        }
+        put_signed(out, cells.first().map_or(0, |cell| cell.0));
+        put_rice(out, cells.windows(2).map(|pair| pair[1].0.wrapping_sub(pair[0].0) as u64 - 1));
+        put_rice(out, cells.iter().map(|cell| cell.1 - 1));
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         reader.version(VERSION)?;
-        let shift = u32::from(reader.u8()?);
-        let n = reader.count(2)?;
-        if shift > 63 || n > Self::CAP {
+        let (shift, n) = (u32::from(reader.u8()?), reader.varint()?);
+        if shift > 63 || n > Self::CAP as u64 {
             return Err(reader.corrupt("the shift or the number of cells is too large", Self::CAP, n));
         }
-        let mut cells = Vec::with_capacity(n);
-        let mut previous = i64::MIN;
-        for i in 0..n {
-            let step = reader.varint()?;
-            let cell = previous.checked_add_unsigned(step).filter(|_| step > 0 || i == 0);
-            let cell = cell.filter(|&cell| (cell << shift) >> shift == cell);
-            let (Some(cell), count @ 1..) = (cell, reader.varint()?) else {
-                return Err(reader.corrupt("a cell is out of range or empty", "ascending cells", step));
+        let first = reader.signed()?;
+        let steps = rice(reader, (n as usize).saturating_sub(1))?;
+        let counts = rice(reader, n as usize)?;
+        let mut cells = Vec::with_capacity(counts.len());
+        let mut at = Some(first);
+        for (position, count) in counts.into_iter().enumerate() {
+            if position > 0 {
+                let step = steps[position - 1];
+                at = at.and_then(|at| at.checked_add_unsigned(step)?.checked_add(1));
+            }
+            let (Some(cell), Some(count)) = (at.filter(|at| (at << shift) >> shift == *at), count.checked_add(1))
+            else {
+                return Err(reader.corrupt("a cell is out of range", "64 bits", position));
             };
             cells.push((cell, count));
-            previous = cell;
         }
         Ok(Self { shift, cells, table: None })
     }
+}
+
+vectorised! { pub(crate) fn keys_of(values: &[f64]) -> [i64; BLOCK] = keys_each }
+
+/// `key_of` of at most a block of values; what follows them is arbitrary.
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn keys_each(values: &[f64]) -> [i64; BLOCK] {
+    let mut keys = [0; BLOCK];
+    for (key, &value) in keys.iter_mut().zip(values) {
+        *key = key_of(value);
+    }
+    keys
 }
 
 /// An integer that ascends with the value.
@@ -249,19 +272,29 @@ struct Near {
 }
 
 impl Near {
-    const LEN: usize = 8192;
+    const LEN: usize = 2048;
 
-    /// Count a cell if it lies near; the first one says where near is.
+    /// Count a cell if it lies near.
     #[inline]
     fn add(&mut self, cell: i64, count: u64) -> bool {
-        if self.counts.is_empty() {
-            self.base = cell.saturating_sub(Self::LEN as i64 / 2);
-            self.counts.resize(Self::LEN, 0);
-        }
-        let Some(place) = self.counts.get_mut(cell.wrapping_sub(self.base) as usize) else { return false };
-        self.len += usize::from(*place == 0 && count > 0);
+        let Some(place) = self.counts.get_mut(cell.wrapping_sub(self.base) as usize) else {
+            return self.counts.is_empty() && self.add_first(cell, count);
+        };
+        self.len += usize::from(*place == 0);
         *place = place.saturating_add(count);
         true
+    }
+
+    /// Count the first cell, which says where near is.
+    #[cold]
+    fn add_first(&mut self, cell: i64, count: u64) -> bool {
+        self.start(cell);
+        self.add(cell, count)
+    }
+
+    fn start(&mut self, cell: i64) {
+        self.base = cell.saturating_sub(Self::LEN as i64 / 2);
+        self.counts.resize(Self::LEN, 0);
     }
 
     fn drain_into(&mut self, cells: &mut Vec<(i64, u64)>) {
@@ -298,7 +331,7 @@ impl Table {
         let heaviest = |negative: bool| cells.iter().filter(|cell| (cell.0 < 0) == negative).max_by_key(|cell| cell.1);
         for (near, negative) in [(0, true), (1, false)] {
             if let Some(&(cell, _)) = heaviest(negative) {
-                self.near[near].add(cell, 0);
+                self.near[near].start(cell);
             }
         }
         for (cell, count) in cells {
@@ -313,7 +346,7 @@ impl Table {
     /// Count a cell wherever it belongs.
     #[inline]
     fn add_near(&mut self, cell: i64, count: u64) {
-        if count > 0 && !self.near[usize::from(cell >= 0)].add(cell, count) {
+        if !self.near[usize::from(cell >= 0)].add(cell, count) {
             self.add(cell, count);
         }
     }

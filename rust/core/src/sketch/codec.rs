@@ -13,6 +13,21 @@ pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
+/// Append a signed integer, short if it is near zero.
+pub(crate) fn put_signed(out: &mut Vec<u8>, value: i64) {
+    put_varint(out, fold(value));
+}
+
+/// 0, -1, 1, -2, ... as 0, 1, 2, 3, ...
+pub(crate) fn fold(value: i64) -> u64 {
+    (value << 1 ^ value >> 63) as u64
+}
+
+/// What `fold` was given.
+pub(crate) fn unfold(folded: u64) -> i64 {
+    (folded >> 1) as i64 ^ -((folded & 1) as i64)
+}
+
 /// Takes values off the front of encoded bytes; never reads or allocates beyond what is there.
 pub(crate) struct Reader<'a> {
     bytes: &'a [u8],
@@ -38,6 +53,11 @@ impl<'a> Reader<'a> {
         Ok(head)
     }
 
+    /// What has not been taken yet.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);
@@ -48,12 +68,13 @@ impl<'a> Reader<'a> {
         Ok(self.array::<1>()?[0])
     }
 
-    pub(crate) fn u16(&mut self) -> Result<u16> {
-        Ok(u16::from_le_bytes(self.array()?))
-    }
-
     pub(crate) fn u64(&mut self) -> Result<u64> {
         Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    /// An integer written by `put_signed`.
+    pub(crate) fn signed(&mut self) -> Result<i64> {
+        self.varint().map(unfold)
     }
 
     pub(crate) fn f64(&mut self) -> Result<f64> {

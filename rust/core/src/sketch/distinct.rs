@@ -1,13 +1,14 @@
 //! The number of distinct values: exact up to a cap, estimated beyond it.
 //!
 //! Works on hashes: up to [`Distinct::CAP`] of them are kept (two of the 4096 collide once in 10^12 columns, integers
-//! and floats never), beyond that only 16384 `HyperLogLog` registers. The state depends on the set of hashes alone,
-//! so that merges are exact in any order.
+//! and floats never), beyond that only `HyperLogLog` registers: 16384 of them, 4096 in what is encoded.
+//! The state depends on the set of hashes and the number of registers alone, so that merges are exact in any order.
 
 use super::codec::{Reader, put_varint};
 use super::hash::hash_u64;
 use super::hll::Hll;
 use super::index::HashIndex;
+use super::rice::{put_rice, rice};
 use crate::error::Result;
 
 const VERSION: u8 = 1;
@@ -64,6 +65,14 @@ impl Distinct {
         }
     }
 
+    /// Add the hashes of values.
+    pub(crate) fn insert_all(&mut self, hashes: &[u64]) {
+        match &mut self.0 {
+            State::Estimated(hll) => hll.insert_all(hashes),
+            State::Exact { .. } => hashes.iter().for_each(|&hash| self.insert(hash)),
+        }
+    }
+
     fn insert_new(&mut self, hash: u64, slot: usize) {
         let State::Exact { hashes, index } = &mut self.0 else { return };
         hashes.push(hash);
@@ -94,7 +103,15 @@ impl Distinct {
         }
     }
 
-    /// The summary of hashes that ascend strictly.
+    /// The summary of hashes, which all differ.
+    pub(crate) fn of_different(mut hashes: Vec<u64>) -> Self {
+        if hashes.len() <= Self::CAP {
+            hashes.sort_unstable();
+        }
+        Self::of_sorted(hashes)
+    }
+
+    /// The summary of hashes that ascend strictly; in any order if they are beyond the cap.
     pub(crate) fn of_sorted(hashes: Vec<u64>) -> Self {
         if hashes.len() > Self::CAP {
             return Self(State::Estimated(registers_of(&hashes)));
@@ -127,7 +144,17 @@ impl Distinct {
 
     /// Relative standard error of the count: 0 if exact.
     pub fn relative_error(&self) -> f64 {
-        if self.is_exact() { 0.0 } else { Hll::RELATIVE_ERROR }
+        match &self.0 {
+            State::Estimated(hll) => hll.relative_error(),
+            State::Exact { .. } => 0.0,
+        }
+    }
+
+    /// Give up the accuracy that is not encoded.
+    pub fn shrink(&mut self) {
+        if let State::Estimated(hll) = &mut self.0 {
+            hll.shrink();
+        }
     }
 
     /// Bytes of the summary: equal sets of hashes have equal bytes.
@@ -152,7 +179,9 @@ impl Distinct {
             State::Estimated(hll) => hll.write(out),
             State::Exact { hashes, .. } => {
                 put_varint(out, hashes.len() as u64);
-                out.extend(sorted(hashes).iter().flat_map(|hash| hash.to_le_bytes()));
+                let hashes = sorted(hashes);
+                let before = std::iter::once(0).chain(hashes.iter().copied());
+                put_rice(out, hashes.iter().zip(before).map(|(hash, before)| hash - before));
             }
         }
     }
@@ -162,10 +191,16 @@ impl Distinct {
         if !reader.bool()? {
             return Ok(Self(State::Estimated(Hll::read(reader)?)));
         }
-        let n = reader.count(8)?;
-        let hashes = (0..n).map(|_| reader.u64()).collect::<Result<Vec<u64>>>()?;
-        if n > Self::CAP || !hashes.is_sorted_by(|a, b| a < b) {
-            return Err(reader.corrupt("the hashes do not ascend or are too many", Self::CAP, n));
+        let n = reader.varint()?;
+        if n > Self::CAP as u64 {
+            return Err(reader.corrupt("there are too many hashes", Self::CAP, n));
+        }
+        let mut hashes = rice(reader, n as usize)?;
+        for at in 1..hashes.len() {
+            match hashes[at - 1].checked_add(hashes[at]).filter(|hash| *hash > hashes[at - 1]) {
+                Some(hash) => hashes[at] = hash,
+                None => return Err(reader.corrupt("the hashes do not ascend", "ascending hashes", hashes[at])),
+            }
         }
         Ok(Self::of_sorted(hashes))
     }

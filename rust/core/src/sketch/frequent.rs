@@ -1,21 +1,29 @@
 //! The most frequent values and how often they occur: exact up to a cap, the heavy hitters beyond it.
 //!
 //! Up to [`Frequent::CAP`] values (and 1 MiB of their bytes) every count is exact. Beyond, the rarest are dropped as in
-//! Misra and Gries (1982), in bulk: of n rows at most n / 1024 occurrences of a value go missing, as long as values are
-//! shorter than 256 bytes on average. Each entry keeps its occurrences since it was last taken in, so its count never
-//! exceeds the true one and is exact for a value that was never dropped; `missed` bounds what came before.
+//! Misra and Gries (1982), in bulk, and a sieve keeps new ones out that do not recur within a stretch of rows. Of n rows at
+//! most n / 256 occurrences of a value go missing by drops and n / 745 by the sieve, about a third of that if values are
+//! spread evenly, as long as they are shorter than 256 bytes on average. Each entry keeps its occurrences since it was last
+//! taken in, so its count never exceeds the true one and is exact for a value that was never dropped; `missed` bounds what
+//! came before.
 //! Exact summaries merge exactly in any order; beyond the cap merge in file order to get the same bytes.
 
 use super::codec::{Reader, put_varint};
 use super::hash::{hash_bytes, hash_u64};
 use super::index::HashIndex;
+use super::rice::{put_rice, rice};
+use super::sieve::Sieve;
 use crate::error::Result;
 
 const VERSION: u8 = 1;
 /// Most bytes of values kept.
 const CAP_BYTES: usize = 1 << 20;
-/// Entries that a purge keeps, and that a stored summary has at most if it is not exact.
+/// Entries that a purge keeps.
 const KEPT: usize = 1024;
+/// A summary that is kept and not exact gives up counts as long as so many times as many occurrences go with them.
+const TRIMMED: u64 = 256;
+/// Entries that it has at least, however rare their values: examples of what there is.
+const EXAMPLES: usize = 32;
 
 /// Counts values: all of eight bytes, or all byte strings.
 #[derive(Clone, Debug)]
@@ -26,10 +34,14 @@ pub struct Frequent {
     error: u64,
     /// Rows whose value is longer than `LONGEST`; they have no entry.
     n_too_long: u64,
-    /// Ascending by hash whenever the index is not built.
+    /// Ascending by value whenever the index is not built.
     entries: Vec<Entry>,
     arena: Vec<u8>,
     index: HashIndex,
+    /// Keeps rare values out, once some were dropped.
+    sieve: Option<Sieve>,
+    /// Hashes of all values, when the first of them were dropped.
+    last_exact: Vec<u64>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -83,62 +95,128 @@ impl Frequent {
     }
 
     fn new(is_bytes: bool) -> Self {
-        let index = HashIndex::default();
-        Self { is_bytes, is_exact: true, error: 0, n_too_long: 0, entries: Vec::new(), arena: Vec::new(), index }
+        let (entries, arena, index, last_exact) = Default::default();
+        Self { is_bytes, is_exact: true, error: 0, n_too_long: 0, entries, arena, index, sieve: None, last_exact }
     }
 
-    /// Add `count` occurrences of `value`, whose hash is `hash_u64(value)`; whether it got a new entry.
+    /// Add `count` occurrences of `value`, whose hash is `hash_u64(value)`; whether it may be new.
     #[inline]
     pub fn update_fixed(&mut self, hash: u64, value: u64, count: u64) -> bool {
         self.thaw();
         let entries = &self.entries;
-        match self.index.find(hash, |at| entries[at].value == value) {
-            Ok(at) => {
-                self.entries[at].count = self.entries[at].count.saturating_add(count);
-                false
+        if self.may_have(hash)
+            && let Ok(at) = self.index.find(hash, |at| entries[at].value == value)
+        {
+            self.count_up(at, count);
+            return false;
+        }
+        if let Some(missed) = self.admit(hash, count) {
+            self.append(Entry::new(hash, count, missed, value));
+        }
+        self.pass(count);
+        true
+    }
+
+    /// Add values once each, with their hashes.
+    pub(crate) fn update_all_fixed(&mut self, values: &[u64], hashes: &[u64]) {
+        self.thaw();
+        let mut done = 0;
+        while done < values.len() {
+            let Self { entries, index, sieve, .. } = self;
+            let mut n = 0;
+            if let Some(sieve) = sieve {
+                let most = sieve.left().min((values.len() - done) as u64 - 1) as usize;
+                for (&value, &hash) in values[done..].iter().zip(&hashes[done..]).take(most) {
+                    if sieve.may_know(hash)
+                        && let Ok(at) = index.find(hash, |at| entries[at].value == value)
+                    {
+                        entries[at].count += 1;
+                    } else if sieve.count(hash, 1).is_some() {
+                        break;
+                    }
+                    n += 1;
+                }
+                self.error = self.error.saturating_add(sieve.pass(n as u64));
             }
-            Err(slot) => {
-                self.append(Entry::new(hash, count, self.error, value), slot);
-                true
-            }
+            // The one that may get an entry, or the last.
+            done += n;
+            self.update_fixed(hashes[done], values[done], 1);
+            done += 1;
         }
     }
 
-    /// Add `count` occurrences of `value`, whose hash is `hash_bytes(value)`; whether it got a new entry.
+    /// Add `count` occurrences of `value`, whose hash is `hash_bytes(value)`; whether it may be new.
     #[inline]
     pub fn update_bytes(&mut self, hash: u64, value: &[u8], count: u64) -> bool {
         self.thaw();
         let (entries, arena) = (&self.entries, &self.arena);
-        let slot = match self.index.find(hash, |at| &arena[entries[at].range()] == value) {
-            Ok(at) => {
-                self.entries[at].count = self.entries[at].count.saturating_add(count);
-                return false;
-            }
-            Err(slot) => slot,
-        };
-        if value.len() > Self::LONGEST {
-            self.is_exact = false;
-            self.n_too_long = self.n_too_long.saturating_add(count);
+        if self.may_have(hash)
+            && let Ok(at) = self.index.find(hash, |at| &arena[entries[at].range()] == value)
+        {
+            self.count_up(at, count);
             return false;
         }
-        let place = (self.arena.len() as u64) << 32 | value.len() as u64;
-        self.arena.extend_from_slice(value);
-        self.append(Entry::new(hash, count, self.error, place), slot);
+        if value.len() > Self::LONGEST {
+            self.leave_exactness();
+            self.n_too_long = self.n_too_long.saturating_add(count);
+            return true;
+        }
+        if let Some(missed) = self.admit(hash, count) {
+            let place = (self.arena.len() as u64) << 32 | value.len() as u64;
+            self.arena.extend_from_slice(value);
+            self.append(Entry::new(hash, count, missed, place));
+        }
+        self.pass(count);
         true
+    }
+
+    #[inline]
+    fn may_have(&self, hash: u64) -> bool {
+        self.sieve.as_ref().is_none_or(|sieve| sieve.may_know(hash))
+    }
+
+    #[inline]
+    fn count_up(&mut self, at: usize, count: u64) {
+        self.entries[at].count = self.entries[at].count.saturating_add(count);
+        self.pass(count);
+    }
+
+    /// What a value without an entry may have occurred before, if it gets one.
+    #[inline]
+    fn admit(&mut self, hash: u64, count: u64) -> Option<u64> {
+        match &mut self.sieve {
+            Some(sieve) => sieve.count(hash, count).map(|before| self.error.saturating_add(before)),
+            None => Some(self.error),
+        }
+    }
+
+    #[inline]
+    fn pass(&mut self, count: u64) {
+        if let Some(sieve) = &mut self.sieve {
+            self.error = self.error.saturating_add(sieve.pass(count));
+        }
     }
 
     #[inline]
     fn thaw(&mut self) {
         if !self.index.is_built() {
+            let arena = &self.arena;
+            let is_bytes = self.is_bytes;
+            for entry in &mut self.entries {
+                entry.hash = if is_bytes { hash_bytes(&arena[entry.range()]) } else { hash_u64(entry.value) };
+            }
             self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash), 0);
         }
     }
 
     #[inline]
-    fn append(&mut self, entry: Entry, slot: usize) {
+    fn append(&mut self, entry: Entry) {
         self.entries.push(entry);
         if self.index.has_room() && self.entries.len() <= self.limit() && self.arena.len() <= CAP_BYTES {
-            self.index.append_at(slot, entry.hash);
+            self.index.append(entry.hash);
+            if let Some(sieve) = &mut self.sieve {
+                sieve.learn(entry.hash);
+            }
         } else {
             self.make_room();
         }
@@ -151,13 +229,27 @@ impl Frequent {
 
     #[cold]
     fn make_room(&mut self) {
-        let mut n = 0;
+        let mut n = 2 * self.entries.len();
         if self.entries.len() > self.limit() || self.arena.len() > CAP_BYTES {
-            self.is_exact = false;
+            self.leave_exactness();
             self.purge(KEPT.min(self.entries.len() / 2));
             n = self.limit();
+            let sieve = self.sieve.get_or_insert_with(Sieve::new);
+            sieve.forget();
+            self.entries.iter().for_each(|entry| sieve.learn(entry.hash));
         }
         self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash), n);
+    }
+
+    fn leave_exactness(&mut self) {
+        if std::mem::take(&mut self.is_exact) {
+            self.last_exact = self.entries.iter().map(|entry| entry.hash).collect();
+        }
+    }
+
+    /// Hashes of the values that were counted when the summary became inexact by an update; empty if asked again.
+    pub(crate) fn take_last_exact(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.last_exact)
     }
 
     /// Drop the rarest until at most `kept` entries and half the bytes remain.
@@ -168,7 +260,13 @@ impl Frequent {
         }
         let cut = *scores.select_nth_unstable_by(kept, |a, b| b.cmp(a)).1;
         let error = self.error;
-        self.entries.retain(|entry| entry.score(error) > cut);
+        let is_above = |entry: &Entry| entry.score(error) > cut;
+        let mut n_examples = EXAMPLES.saturating_sub(self.entries.iter().filter(|entry| is_above(entry)).count());
+        self.entries.retain(|entry| {
+            let is_example = !is_above(entry) && n_examples > 0;
+            n_examples -= usize::from(is_example);
+            is_example || is_above(entry)
+        });
         self.error = self.error.saturating_add(cut);
         self.pack();
         if self.arena.len() > CAP_BYTES / 2 {
@@ -190,14 +288,50 @@ impl Frequent {
 
     /// Sort for storing and drop what only updates need. Done by `merge`; do it before keeping a summary in memory.
     pub fn freeze(&mut self) {
-        if !self.is_exact && self.entries.len() > KEPT {
-            self.purge(KEPT);
+        self.last_exact = Vec::new();
+        if let Some(mut sieve) = self.sieve.take() {
+            self.error = self.error.saturating_add(sieve.close());
         }
-        let mut entries = std::mem::take(&mut self.entries);
-        entries.sort_unstable_by(|a, b| (a.hash, self.bytes_of(a)).cmp(&(b.hash, self.bytes_of(b))));
-        self.entries = entries;
-        self.index = HashIndex::default();
+        if self.index.is_built() {
+            let mut entries = std::mem::take(&mut self.entries);
+            entries.sort_unstable_by(|a, b| self.order(a).cmp(&self.order(b)));
+            self.entries = entries;
+            self.index = HashIndex::default();
+            self.pack();
+        }
+        self.trim();
+    }
+
+    /// Drop values that are hardly more frequent than ones without an entry may be. Done twice, it does nothing.
+    fn trim(&mut self) {
+        if self.is_exact || self.entries.len() <= EXAMPLES {
+            return;
+        }
+        let score = |entry: &Entry| entry.score(self.error);
+        let lost = |cut: u64| self.entries.iter().fold(0_u64, |sum, entry| sum.saturating_add(score(entry).min(cut)));
+        // The largest cut that pays: it pays for all below, since what is lost grows ever slower.
+        let (mut cut, mut too_much) = (0, lost(u64::MAX) / TRIMMED + 1);
+        while cut + 1 < too_much {
+            let middle = cut + (too_much - cut) / 2;
+            *(if lost(middle) >= TRIMMED.saturating_mul(middle) { &mut cut } else { &mut too_much }) = middle;
+        }
+        let mut best: Vec<(u64, u64, usize)> =
+            self.entries.iter().enumerate().map(|(at, entry)| (score(entry), entry.count, at)).collect();
+        best.sort_unstable_by_key(|&(score, count, at)| (std::cmp::Reverse((score, count)), at));
+        let n_kept = best.partition_point(|entry| entry.0 > cut).max(EXAMPLES);
+        if n_kept >= best.len() {
+            return;
+        }
+        let mut kept: Vec<usize> = best[..n_kept].iter().map(|entry| entry.2).collect();
+        kept.sort_unstable();
+        self.entries = kept.into_iter().map(|at| self.entries[at]).collect();
+        self.error = self.error.saturating_add(cut);
         self.pack();
+    }
+
+    /// Values of eight bytes as unsigned integers, others byte by byte.
+    fn order(&self, entry: &Entry) -> (u64, &[u8]) {
+        if self.is_bytes { (0, &self.arena[entry.range()]) } else { (entry.value, &[]) }
     }
 
     fn bytes_of(&self, entry: &Entry) -> &[u8] {
@@ -228,7 +362,7 @@ impl Frequent {
                 (None, None) => break,
                 (Some(_), None) => std::cmp::Ordering::Less,
                 (None, Some(_)) => std::cmp::Ordering::Greater,
-                (Some(a), Some(b)) => (a.hash, self.bytes_of(a)).cmp(&(b.hash, other.bytes_of(b))),
+                (Some(a), Some(b)) => self.order(a).cmp(&other.order(b)),
             };
             let a = if order.is_le() { ours.next() } else { None };
             let b = if order.is_ge() { theirs.next() } else { None };
@@ -241,6 +375,7 @@ impl Frequent {
         if !self.is_exact && self.entries.len() > KEPT {
             self.purge(KEPT);
         }
+        self.trim();
     }
 
     fn push_sum(&mut self, ours: &Self, a: Option<&Entry>, theirs: &Self, b: Option<&Entry>) {
@@ -274,7 +409,7 @@ impl Frequent {
 
     /// What a value without an entry may have occurred at most, unless it is longer than `LONGEST`; 0 if exact.
     pub fn error(&self) -> u64 {
-        self.error
+        self.error.saturating_add(self.sieve.as_ref().map_or(0, Sieve::fullest))
     }
 
     /// Rows whose value is longer than `LONGEST`.
@@ -292,10 +427,9 @@ impl Frequent {
 
     /// Hashes of all entries, ascending and without repetition.
     pub(crate) fn hashes(&self) -> Vec<u64> {
-        let mut hashes: Vec<u64> = self.entries.iter().map(|entry| entry.hash).collect();
-        if self.index.is_built() {
-            hashes.sort_unstable();
-        }
+        let hash = |entry: &Entry| if self.is_bytes { hash_bytes(self.bytes_of(entry)) } else { hash_u64(entry.value) };
+        let mut hashes: Vec<u64> = self.entries.iter().map(hash).collect();
+        hashes.sort_unstable();
         hashes.dedup();
         hashes
     }
@@ -325,19 +459,33 @@ impl Frequent {
         put_varint(out, self.error);
         put_varint(out, self.n_too_long);
         put_varint(out, self.entries.len() as u64);
-        for entry in &self.entries {
-            put_varint(out, entry.count);
-            if !self.is_exact {
-                put_varint(out, entry.missed);
-            }
-            if self.is_bytes {
-                put_varint(out, self.bytes_of(entry).len() as u64);
-            } else {
-                out.extend(entry.value.to_le_bytes());
-            }
+        put_rice(out, self.entries.iter().map(|entry| entry.count));
+        if !self.is_exact {
+            put_rice(out, self.entries.iter().map(|entry| entry.missed));
         }
-        // Entries stand in the order of the arena only if frozen by `pack`, as they are here.
-        out.extend_from_slice(&self.arena);
+        if self.is_bytes {
+            self.write_bytes(out);
+        } else {
+            let before = std::iter::once(0).chain(self.entries.iter().map(|entry| entry.value));
+            put_rice(out, self.entries.iter().zip(before).map(|(entry, before)| entry.value.wrapping_sub(before)));
+        }
+    }
+
+    /// Of each value how many bytes it shares with the one before and how many follow, then all of these.
+    fn write_bytes(&self, out: &mut Vec<u8>) {
+        let mut before: &[u8] = &[];
+        let (mut shared, mut rest, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
+        for entry in &self.entries {
+            let value = self.bytes_of(entry);
+            let n = before.iter().zip(value).take_while(|(a, b)| a == b).count();
+            shared.push(n as u64);
+            rest.push((value.len() - n) as u64);
+            bytes.extend_from_slice(&value[n..]);
+            before = value;
+        }
+        put_rice(out, shared.iter().copied());
+        put_rice(out, rest.iter().copied());
+        out.extend(bytes);
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
@@ -346,41 +494,51 @@ impl Frequent {
         frequent.is_exact = reader.bool()?;
         frequent.error = reader.varint()?;
         frequent.n_too_long = reader.varint()?;
-        let n = reader.count(2)?;
-        if n > Self::CAP {
+        let n = reader.varint()?;
+        if n > Self::CAP as u64 {
             return Err(reader.corrupt("there are too many values", Self::CAP, n));
         }
-        frequent.entries.reserve_exact(n);
-        let mut end = 0_u64;
-        for _ in 0..n {
-            let count = reader.varint()?;
-            let missed = if frequent.is_exact { 0 } else { reader.varint()? };
-            let mut entry = Entry::new(0, count, missed, 0);
-            if frequent.is_bytes {
-                let length = reader.varint()?.min(u64::from(u32::MAX));
-                entry.value = end << 32 | length;
-                end = (end + length).min(u64::from(u32::MAX));
-            } else {
-                entry.value = reader.u64()?;
+        let n = n as usize;
+        let counts = rice(reader, n)?;
+        let missed = if frequent.is_exact { vec![0; n] } else { rice(reader, n)? };
+        let values = if frequent.is_bytes { frequent.read_bytes(n, reader)? } else { rice(reader, n)? };
+        frequent.entries = values
+            .into_iter()
+            .zip(counts.into_iter().zip(missed))
+            .map(|(value, (count, missed))| Entry::new(0, count, missed, value))
+            .collect();
+        if !frequent.is_bytes {
+            let mut value = 0_u64;
+            for entry in &mut frequent.entries {
+                value = value.wrapping_add(entry.value);
+                entry.value = value;
             }
-            frequent.entries.push(entry);
         }
-        frequent.arena = reader.take(end as usize)?.to_vec();
-        frequent.hash_entries(reader)?;
-        Ok(frequent)
+        let ascends = frequent.entries.is_sorted_by(|a, b| frequent.order(a).cmp(&frequent.order(b)).is_lt());
+        if ascends {
+            Ok(frequent)
+        } else {
+            Err(reader.corrupt("the values do not ascend", "ascending values", "others"))
+        }
     }
 
-    /// Hash the values of entries just read, and check that they ascend.
-    fn hash_entries(&mut self, reader: &Reader<'_>) -> Result<()> {
-        for entry in &mut self.entries {
-            let value = self.arena.get(entry.range());
-            entry.hash = match (self.is_bytes, value) {
-                (false, _) => hash_u64(entry.value),
-                (true, Some(value)) => hash_bytes(value),
-                (true, None) => return Err(reader.corrupt("a value is out of range", self.arena.len(), entry.value)),
-            };
+    /// Where the values stand in the arena, which is filled.
+    fn read_bytes(&mut self, n: usize, reader: &mut Reader<'_>) -> Result<Vec<u64>> {
+        let (shared, rest) = (rice(reader, n)?, rice(reader, n)?);
+        let mut places = Vec::with_capacity(n);
+        let mut before = 0..0;
+        for (shared, rest) in shared.into_iter().zip(rest) {
+            let new = reader.take(usize::try_from(rest).unwrap_or(usize::MAX))?;
+            let length = shared.saturating_add(rest);
+            if shared > before.len() as u64 || length > Self::LONGEST as u64 {
+                return Err(reader.corrupt("a value is too long", Self::LONGEST, length));
+            }
+            let start = self.arena.len();
+            self.arena.extend_from_within(before.start..before.start + shared as usize);
+            self.arena.extend_from_slice(new);
+            before = start..self.arena.len();
+            places.push((start as u64) << 32 | length);
         }
-        let ascends = self.entries.is_sorted_by(|a, b| (a.hash, self.bytes_of(a)) < (b.hash, self.bytes_of(b)));
-        if ascends { Ok(()) } else { Err(reader.corrupt("the values do not ascend", "ascending hashes", "others")) }
+        Ok(places)
     }
 }

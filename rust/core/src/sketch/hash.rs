@@ -4,6 +4,9 @@
 
 use xxhash_rust::xxh3::xxh3_64;
 
+use super::BLOCK;
+use super::vector::vectorised;
+
 /// XXH3-64 of bytes.
 #[inline]
 pub fn hash_bytes(bytes: &[u8]) -> u64 {
@@ -24,4 +27,17 @@ pub fn hash_u64(value: u64) -> u64 {
     hash ^= (hash >> 35).wrapping_add(8);
     hash = hash.wrapping_mul(PRIME);
     hash ^ (hash >> 28)
+}
+
+vectorised! { pub(crate) fn hash_all(values: &[u64]) -> [u64; BLOCK] = hash_each }
+
+/// `hash_u64` of at most a block of values; what follows them is arbitrary.
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn hash_each(values: &[u64]) -> [u64; BLOCK] {
+    let mut hashes = [0; BLOCK];
+    for (hash, &value) in hashes.iter_mut().zip(values) {
+        *hash = hash_u64(value);
+    }
+    hashes
 }

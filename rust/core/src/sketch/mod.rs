@@ -6,15 +6,19 @@
 //! they give the same bytes only if merged in the same order. Decoding checks every bound: damaged bytes are an error, never a
 //! panic. The summaries do not know columns, types or nulls; `statistics` does.
 
+mod vector;
 mod codec;
+mod rice;
 mod hash;
 mod index;
+mod sieve;
 mod moments;
 mod bits;
 mod quantiles;
 mod hll;
 mod distinct;
 mod frequent;
+mod misra_gries;
 
 pub use bits::{BitHistogram, Cell};
 pub use distinct::Distinct;
@@ -23,8 +27,10 @@ pub use hash::{hash_bytes, hash_u64};
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 
-pub(crate) use bits::{key_of, value_of};
+pub(crate) use bits::{key_of, keys_of, value_of};
 pub(crate) use codec::{Reader, put_varint};
+pub(crate) use hash::hash_all;
+pub(crate) use misra_gries::MisraGries;
 
 /// Values that a numeric pass handles at a time: 16 KiB of them stay in the first-level cache.
 pub const BLOCK: usize = 2048;

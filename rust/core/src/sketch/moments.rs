@@ -7,7 +7,8 @@
 //! rounding (relative 1e-12 of the spread), hence merge in file order.
 
 use super::BLOCK;
-use super::codec::Reader;
+use super::codec::{Reader, put_varint};
+use super::vector::vectorised;
 use crate::error::Result;
 
 const VERSION: u8 = 1;
@@ -64,7 +65,7 @@ impl Moments {
     /// Add floats.
     pub fn update_floats(&mut self, values: &[f64]) {
         for block in values.chunks(BLOCK) {
-            let summary = dispatch_floats(block);
+            let summary = floats(block);
             if summary.m2.is_finite() {
                 self.merge(&summary);
             } else {
@@ -90,8 +91,8 @@ impl Moments {
         self.merge_mean(other);
         self.sum = self.sum.zip(other.sum).and_then(|(ours, theirs)| ours.checked_add(theirs));
         self.n_finite = self.n_finite.saturating_add(other.n_finite);
-        if let (Some(sum), 1..) = (self.sum, self.n_finite) {
-            self.mean = sum as f64 / self.n_finite as f64;
+        if let Some(sum) = self.sum {
+            self.mean = self.mean_of(sum);
         }
         self.n_nan = self.n_nan.saturating_add(other.n_nan);
         self.n_positive_inf = self.n_positive_inf.saturating_add(other.n_positive_inf);
@@ -148,42 +149,54 @@ impl Moments {
         out.push(VERSION);
         for count in [self.n_finite, self.n_nan, self.n_positive_inf, self.n_negative_inf, self.n_zero, self.n_negative]
         {
-            out.extend(count.to_le_bytes());
+            put_varint(out, count);
         }
-        for value in [self.min, self.max, self.mean, self.m2] {
+        for value in [self.min, self.max, self.m2] {
             out.extend(value.to_le_bytes());
         }
         out.push(u8::from(self.sum.is_some()));
-        out.extend(self.sum.unwrap_or(0).to_le_bytes());
+        match self.sum {
+            Some(sum) => out.extend(sum.to_le_bytes()),
+            None => out.extend(self.mean.to_le_bytes()),
+        }
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         reader.version(VERSION)?;
         let mut moments = Self {
-            n_finite: reader.u64()?,
-            n_nan: reader.u64()?,
-            n_positive_inf: reader.u64()?,
-            n_negative_inf: reader.u64()?,
-            n_zero: reader.u64()?,
-            n_negative: reader.u64()?,
+            n_finite: reader.varint()?,
+            n_nan: reader.varint()?,
+            n_positive_inf: reader.varint()?,
+            n_negative_inf: reader.varint()?,
+            n_zero: reader.varint()?,
+            n_negative: reader.varint()?,
             min: reader.f64()?,
             max: reader.f64()?,
-            mean: reader.f64()?,
             m2: reader.f64()?,
-            sum: None,
+            ..Self::default()
         };
-        let has_sum = reader.bool()?;
-        let sum = reader.i128()?;
-        moments.sum = has_sum.then_some(sum);
+        moments.sum = if reader.bool()? { Some(reader.i128()?) } else { None };
+        match moments.sum {
+            Some(sum) => moments.mean = moments.mean_of(sum),
+            None => moments.mean = reader.f64()?,
+        }
         Ok(moments)
     }
+
+    /// The mean of integers: 0 if there are none.
+    fn mean_of(&self, sum: i128) -> f64 {
+        if self.n_finite == 0 { 0.0 } else { sum as f64 / self.n_finite as f64 }
+    }
 }
+
+vectorised! { fn floats(block: &[f64]) -> Moments = floats_each }
+vectorised! { fn integers_i64(block: &[i64]) -> Moments = integers }
 
 /// The fused pass over one block of floats. If any is not finite, or a sum overflows, `m2` is not finite and the
 /// rest is meaningless.
 #[inline(always)]
-#[allow(clippy::inline_always)] // Must be compiled into each caller, with that caller's instruction set.
-fn floats(block: &[f64]) -> Moments {
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn floats_each(block: &[f64]) -> Moments {
     let mut sums = [0.0_f64; LANES];
     let mut least = [f64::INFINITY; LANES];
     let mut greatest = [f64::NEG_INFINITY; LANES];
@@ -239,7 +252,7 @@ fn squared_deviations(block: &[f64], mean: f64) -> f64 {
 /// A block with NaN or infinities, or whose sums overflow.
 fn uncommon_floats(block: &[f64]) -> Moments {
     let finite: Vec<f64> = block.iter().copied().filter(|x| x.is_finite()).collect();
-    let mut moments = if finite.is_empty() { Moments::default() } else { dispatch_floats(&finite) };
+    let mut moments = if finite.is_empty() { Moments::default() } else { floats(&finite) };
     moments.sum = None;
     if !moments.mean.is_finite() {
         moments.mean = finite.iter().map(|x| x / finite.len() as f64).sum();
@@ -278,7 +291,7 @@ impl Integer for i64 {
     }
 
     fn moments(block: &[Self]) -> Moments {
-        dispatch_i64(block)
+        integers_i64(block)
     }
 }
 
@@ -348,47 +361,4 @@ fn wide_sums<T: Integer>(block: &[T]) -> (Option<i128>, f64) {
 
 fn wide_mean<T: Integer>(block: &[T]) -> f64 {
     block.iter().map(|&x| x.into() as f64 / block.len() as f64).sum()
-}
-
-#[cfg(target_arch = "x86_64")]
-mod wide {
-    //! The same passes compiled for AVX2; Rust never fuses multiply and add, so the results are the same bits.
-    use super::{Moments, floats, integers};
-
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    pub(super) fn floats_avx2(block: &[f64]) -> Moments {
-        floats(block)
-    }
-
-    #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt,popcnt")]
-    pub(super) fn integers_avx2(block: &[i64]) -> Moments {
-        integers(block)
-    }
-}
-
-fn dispatch_floats(block: &[f64]) -> Moments {
-    #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        // SAFETY: the features were just detected.
-        return unsafe { wide::floats_avx2(block) };
-    }
-    floats(block)
-}
-
-fn dispatch_i64(block: &[i64]) -> Moments {
-    #[cfg(target_arch = "x86_64")]
-    if has_avx2() {
-        // SAFETY: the features were just detected.
-        return unsafe { wide::integers_avx2(block) };
-    }
-    integers(block)
-}
-
-#[cfg(target_arch = "x86_64")]
-fn has_avx2() -> bool {
-    is_x86_feature_detected!("avx2")
-        && is_x86_feature_detected!("bmi1")
-        && is_x86_feature_detected!("bmi2")
-        && is_x86_feature_detected!("lzcnt")
-        && is_x86_feature_detected!("popcnt")
 }

@@ -1,6 +1,7 @@
 //! Record batches -> statistics, in one pass; columns in parallel.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowDictionaryKeyType, Float16Type};
@@ -24,6 +25,14 @@ use crate::error::{Error, Result};
 pub(crate) const WORTH_THREADS: usize = 1 << 14;
 const MS_PER_DAY: i64 = 86_400_000;
 
+static IS_OFF: AtomicBool = AtomicBool::new(false);
+
+/// Let collectors see nothing: for the bench that compares writes with and without statistics, and nothing else.
+#[doc(hidden)]
+pub fn without_statistics(is_off: bool) {
+    IS_OFF.store(is_off, Ordering::Relaxed);
+}
+
 /// Makes the statistics of batches that come one after the other.
 pub struct Collector {
     schema: SchemaRef,
@@ -32,12 +41,15 @@ pub struct Collector {
     weight: Option<usize>,
     weights: Weights,
     n_rows: u64,
+    /// Whether the statistics are made as small as those of files.
+    is_stored: bool,
 }
 
 impl Collector {
-    /// A collector of all figures of batches of this schema. A type without statistics is `Error::UnsupportedType`.
+    /// A collector of what is stored beside a data file of this schema: all figures, in few bytes. A type without
+    /// statistics is `Error::UnsupportedType`.
     pub fn new(schema: &Schema) -> Result<Self> {
-        Self::of(schema, Content::ALL, None, false)
+        Ok(Self { is_stored: true, ..Self::of(schema, Content::ALL, None, false)? })
     }
 
     /// A collector of these figures; those by weight too if the column called `weight` holds the weights of the rows.
@@ -47,7 +59,15 @@ impl Collector {
         let options = Options { content, weighted: weight.is_some(), binary_is_text };
         let column = |field: &Arc<Field>| ColumnCollector::new(vec![field.name().clone()], field.data_type(), options);
         let columns = schema.fields().iter().map(column).collect::<Result<_>>()?;
-        Ok(Self { schema: SchemaRef::new(schema.clone()), columns, weight, weights: Weights::default(), n_rows: 0 })
+        let (schema, weights) = (SchemaRef::new(schema.clone()), Weights::default());
+        Ok(Self { schema, columns, weight, weights, n_rows: 0, is_stored: false })
+    }
+
+    /// Count text as TFDV does, too: its top values are too high where there are more than 1,024.
+    #[must_use]
+    pub fn as_tfdv(mut self) -> Self {
+        self.columns.iter_mut().for_each(ColumnCollector::count_as_tfdv);
+        self
     }
 
     /// Add the rows of `batch`, whose columns must have the types of the schema.
@@ -57,6 +77,9 @@ impl Collector {
 
     /// The same, on this thread alone unless `spread`.
     pub fn update_on(&mut self, batch: &RecordBatch, spread: bool) -> Result<()> {
+        if IS_OFF.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         self.check(batch)?;
         let weights = match self.weight {
             Some(at) => Some(self.weights.read(batch.column(at), self.schema.field(at).name(), self.n_rows)?),
@@ -102,11 +125,16 @@ impl Collector {
 
     /// The same, on this thread alone unless `spread`.
     pub fn finish_on(self, spread: bool) -> TableStatistics {
+        let finish = |column: ColumnCollector| {
+            let mut columns = column.finish();
+            columns.iter_mut().filter(|_| self.is_stored).for_each(ColumnStatistics::shrink);
+            columns
+        };
         let columns: Vec<Vec<ColumnStatistics>> =
             if !spread || self.n_rows as usize * self.columns.len() < WORTH_THREADS {
-                self.columns.into_iter().map(ColumnCollector::finish).collect()
+                self.columns.into_iter().map(finish).collect()
             } else {
-                self.columns.into_par_iter().map(ColumnCollector::finish).collect()
+                self.columns.into_par_iter().map(finish).collect()
             };
         let weight = self.weight.map(|_| self.weights.total);
         TableStatistics { n_rows: self.n_rows, n_deleted: 0, weight, columns: columns.into_iter().flatten().collect() }
@@ -161,6 +189,11 @@ impl ColumnCollector {
             Kind::Null | Kind::Struct => Lane::None,
         };
         Ok(Self { statistics, lane, members })
+    }
+
+    fn count_as_tfdv(&mut self) {
+        self.statistics.as_tfdv = self.statistics.kind.is_bytes().then(Box::default);
+        self.members.iter_mut().for_each(Self::count_as_tfdv);
     }
 
     fn finish(mut self) -> Vec<ColumnStatistics> {
@@ -223,6 +256,9 @@ impl ColumnCollector {
         let array = &nested::plain(array, self.statistics.kind)?;
         if let Some(weights) = weights {
             self.statistics.weigh(array, weights)?;
+        }
+        if let Some(counts) = &mut self.statistics.as_tfdv {
+            for_each_bytes(&nested::without_dictionary(array)?, |value| counts.add(value));
         }
         if matches!(array.data_type(), DataType::Dictionary(..)) {
             return self.update_dictionary(array);

@@ -3,6 +3,8 @@
 //! A column is the values behind one path. A list column is its innermost values, with a [`Level`] for each list around
 //! them; the members of a struct are columns of their own, which count the structs that are not null as their rows.
 
+use std::borrow::Cow;
+
 use arrow_schema::DataType;
 
 use super::content::Content;
@@ -11,7 +13,7 @@ use super::lengths::{Lengths, Level};
 use super::scalar::Bound;
 use super::weighted::Weighted;
 use crate::error::{Error, Result};
-use crate::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, Moments, Quantiles, key_of};
+use crate::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, MisraGries, Moments, Quantiles, key_of};
 
 /// Number of distinct values that are neither null nor NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,8 +47,9 @@ pub struct ColumnStatistics {
     pub(super) max: Option<Bound>,
     /// Numeric kinds only; of decimals without the point.
     pub(super) moments: Moments,
+    /// Histogram, quantiles and distinct values follow from the frequent values while these are exact, and are empty
+    /// then once the column is settled.
     pub(super) bits: BitHistogram,
-    /// Only while the frequent values are not exact.
     pub(super) quantiles: Quantiles,
     /// Bytes and characters; text and bytes only.
     pub(super) lengths: Lengths,
@@ -56,6 +59,8 @@ pub struct ColumnStatistics {
     pub(super) distinct: Distinct,
     pub(super) frequent: Frequent,
     pub(super) weighted: Option<Box<Weighted>>,
+    /// Counts as TFDV has them, of text and bytes if asked for. Never stored.
+    pub(super) as_tfdv: Option<Box<MisraGries>>,
 }
 
 impl ColumnStatistics {
@@ -101,6 +106,7 @@ impl ColumnStatistics {
             distinct: Distinct::default(),
             frequent: if by_bytes { Frequent::of_bytes() } else { Frequent::of_fixed() },
             weighted: None,
+            as_tfdv: None,
         }
     }
 
@@ -204,6 +210,10 @@ impl ColumnStatistics {
 
     /// Number of distinct values that are neither null nor NaN. `None` for structs, and if it was not asked for.
     pub fn distinct(&self) -> Option<DistinctCount> {
+        if self.is_counted_exactly() && self.content.distinct {
+            let count = self.frequent.len() as u64;
+            return Some(DistinctCount { count, exact: true, relative_error: 0.0 });
+        }
         (self.kind.is_counted() && self.content.distinct).then(|| DistinctCount {
             // There are no more distinct values than values, whatever the estimate.
             count: self.distinct.count().min(self.n_values().saturating_sub(self.moments.n_nan)),
@@ -335,43 +345,66 @@ impl ColumnStatistics {
         }
         self.add_bounds(other.min.clone(), other.max.clone());
         self.moments.merge(&other.moments);
-        self.bits.merge(&other.bits);
         self.lengths.merge(&other.lengths);
         self.characters.merge(&other.characters);
         self.n_invalid_utf8 = self.n_invalid_utf8.saturating_add(other.n_invalid_utf8);
         self.merge_counts(other);
-        self.distinct.merge(&other.distinct);
         if let (Some(ours), Some(theirs)) = (&mut self.weighted, &other.weighted) {
+            ours.merge(theirs);
+        }
+        if let (Some(ours), Some(theirs)) = (&mut self.as_tfdv, &other.as_tfdv) {
             ours.merge(theirs);
         }
     }
 
-    /// Merge frequent values, and quantiles if these do not follow from them any more.
+    /// Merge frequent values, and what does not follow from them any more.
     fn merge_counts(&mut self, other: &Self) {
-        let before = self.is_counted_exactly().then(|| self.frequent.clone());
+        let before = self.is_counted_exactly().then(|| self.counted());
         self.frequent.merge(&other.frequent);
-        if !self.kind.is_numeric() || self.is_counted_exactly() || !self.content.quantiles {
+        if self.is_counted_exactly() {
             return;
         }
-        if let Some(exact) = before {
-            let after = std::mem::replace(&mut self.frequent, exact);
-            self.quantiles = self.quantiles_of_counts();
-            self.frequent = after;
+        if let Some(before) = before {
+            (self.bits, self.quantiles, self.distinct) = before;
         }
         if other.is_counted_exactly() {
-            self.quantiles.merge(&other.quantiles_of_counts());
+            let (bits, quantiles, distinct) = other.counted();
+            self.merge_sketches(&bits, &quantiles, &distinct);
         } else {
-            self.quantiles.merge(&other.quantiles);
+            self.merge_sketches(&other.bits, &other.quantiles, &other.distinct);
         }
     }
 
-    /// Quantiles made of exact counts.
-    pub(super) fn quantiles_of_counts(&self) -> Quantiles {
-        let mut values: Vec<(i64, u64)> = self.counted_numbers().into_iter().map(|(_, key, n)| (key, n)).collect();
-        values.sort_unstable();
-        let mut quantiles = Quantiles::default();
-        quantiles.update_counted(&values);
-        quantiles
+    fn merge_sketches(&mut self, bits: &BitHistogram, quantiles: &Quantiles, distinct: &Distinct) {
+        self.bits.merge(bits);
+        self.quantiles.merge(quantiles);
+        self.distinct.merge(distinct);
+    }
+
+    /// Histogram, quantiles and distinct values, made of exact counts.
+    fn counted(&self) -> (BitHistogram, Quantiles, Distinct) {
+        let hashes = if self.content.distinct { self.frequent.hashes() } else { Vec::new() };
+        let (bits, quantiles) = self.counted_distribution();
+        (bits, quantiles, Distinct::of_sorted(hashes))
+    }
+
+    /// Histogram and quantiles, made of exact counts.
+    pub(super) fn counted_distribution(&self) -> (BitHistogram, Quantiles) {
+        let (mut bits, mut quantiles) = (BitHistogram::default(), Quantiles::default());
+        if self.kind.is_numeric() && self.content.quantiles {
+            let numbers = self.counted_numbers();
+            bits.update_counted(&numbers.iter().map(|&(value, _, count)| (value, count)).collect::<Vec<_>>());
+            bits.freeze();
+            let mut keys: Vec<(i64, u64)> = numbers.into_iter().map(|(_, key, count)| (key, count)).collect();
+            keys.sort_unstable();
+            quantiles.update_counted(&keys);
+        }
+        (bits, quantiles)
+    }
+
+    /// The histogram, wherever it follows from.
+    pub(super) fn histogram(&self) -> Cow<'_, BitHistogram> {
+        if self.is_counted_exactly() { Cow::Owned(self.counted_distribution().0) } else { Cow::Borrowed(&self.bits) }
     }
 
     pub(super) fn add_bounds(&mut self, min: Option<Bound>, max: Option<Bound>) {

@@ -148,7 +148,7 @@ fn counted(column: &ColumnStatistics) -> f64 {
 /// Counts by the cells that both histograms share, with NaN and the infinities in cells of their own.
 fn ranges(before: &ColumnStatistics, after: &ColumnStatistics) -> Vec<Difference> {
     let integral = after.kind() != Kind::Float && after.scale <= 0;
-    let mut cells: Vec<Difference> = BitHistogram::shared(&before.bits, &after.bits, integral)
+    let mut cells: Vec<Difference> = BitHistogram::shared(&before.histogram(), &after.histogram(), integral)
         .into_iter()
         .map(|(low, high, n_before, n_after)| Difference {
             low: Some(Scalar::Float(low)),

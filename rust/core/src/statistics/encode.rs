@@ -75,7 +75,10 @@ fn write_column(column: &ColumnStatistics, out: &mut Vec<u8>) {
         }
     } else if column.kind.is_bytes() {
         column.lengths.write(out);
-        column.characters.write(out);
+        out.push(u8::from(column.characters != column.lengths));
+        if column.characters != column.lengths {
+            column.characters.write(out);
+        }
         put_varint(out, column.n_invalid_utf8);
     }
 }
@@ -106,14 +109,13 @@ fn read_column(reader: &mut Reader<'_>) -> Result<ColumnStatistics> {
     }
     if kind.is_numeric() {
         column.moments = Moments::read(reader)?;
-        if column.is_counted_exactly() {
-            column.settle();
-        } else {
+        if !column.is_counted_exactly() {
             column.bits = BitHistogram::read(reader)?;
             column.quantiles = Quantiles::read(reader)?;
         }
     } else if kind.is_bytes() {
-        (column.lengths, column.characters) = (Lengths::read(reader)?, Lengths::read(reader)?);
+        column.lengths = Lengths::read(reader)?;
+        column.characters = if reader.bool()? { Lengths::read(reader)? } else { column.lengths };
         column.n_invalid_utf8 = reader.varint()?;
     }
     Ok(column)
@@ -125,8 +127,9 @@ fn read_counts(column: &mut ColumnStatistics, reader: &mut Reader<'_>) -> Result
         return Err(reader.corrupt("the frequent values are of another kind", column.kind.as_str(), "other values"));
     }
     column.frequent = frequent;
-    column.distinct =
-        if distinct_follow(column) { Distinct::of_sorted(column.frequent.hashes()) } else { Distinct::read(reader)? };
+    if !distinct_follow(column) {
+        column.distinct = Distinct::read(reader)?;
+    }
     Ok(())
 }
 
@@ -138,12 +141,8 @@ fn distinct_follow(column: &ColumnStatistics) -> bool {
 impl ColumnStatistics {
     /// Drop what only updates need, and what follows from exact counts.
     pub(super) fn settle(&mut self) {
-        if self.kind.is_numeric() && self.is_counted_exactly() {
-            let counts: Vec<(f64, u64)> =
-                self.counted_numbers().into_iter().map(|(value, _, count)| (value, count)).collect();
-            self.bits = BitHistogram::default();
-            self.bits.update_counted(&counts);
-            self.quantiles = Quantiles::default();
+        if self.is_counted_exactly() {
+            (self.bits, self.quantiles, self.distinct) = Default::default();
         }
         self.bits.freeze();
         self.quantiles.freeze();
@@ -151,6 +150,12 @@ impl ColumnStatistics {
         self.distinct.freeze();
         self.levels.iter_mut().for_each(Level::freeze);
         self.per_row.freeze();
+    }
+
+    /// Give up accuracy that is not worth its bytes beside a data file.
+    pub(super) fn shrink(&mut self) {
+        self.quantiles.shrink();
+        self.distinct.shrink();
     }
 }
 

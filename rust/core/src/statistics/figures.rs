@@ -12,10 +12,13 @@ pub type Bin = (f64, f64, f64);
 const COARSE: f64 = 1.0 / 400.0;
 
 impl ColumnStatistics {
-    /// The `limit` most frequent values by (count, value), descending; counts never exceed the true ones.
+    /// The `limit` most frequent values by (count, value), descending; counts never exceed the true ones, but for those of
+    /// TFDV.
     pub fn top_values(&self, limit: usize) -> Vec<(Scalar, u64)> {
-        let mut entries: Vec<(FrequentValue<'_>, u64)> =
-            self.frequent.entries().map(|(value, count, _)| (value, count)).collect();
+        let mut entries: Vec<(FrequentValue<'_>, u64)> = match self.as_tfdv.as_ref().filter(|counts| counts.is_over()) {
+            Some(counts) => counts.counts().into_iter().map(|(value, n)| (FrequentValue::Bytes(value), n)).collect(),
+            None => self.frequent.entries().map(|(value, count, _)| (value, count)).collect(),
+        };
         let limit = limit.min(entries.len());
         // Only values that tie with the last one wanted have to be ordered by value among more than `limit`.
         if limit > 0 && limit < entries.len() {
@@ -85,7 +88,7 @@ impl ColumnStatistics {
     /// The cells of the bit histogram of the finite values, ascending; other columns have the same cells or coarser ones.
     pub fn cells(&self) -> Vec<Cell> {
         let integral = self.kind != Kind::Float && self.scale <= 0;
-        self.bits.cells(integral)
+        self.histogram().cells(integral)
     }
 
     /// The histogram of the finite values in as fine cells as are known, ascending. One cell a value where all values

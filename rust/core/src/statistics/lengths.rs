@@ -60,7 +60,7 @@ pub struct Level {
 }
 
 impl Level {
-    /// Numbers of items and how many lists have them, ascending: (low, high, count). One number a row up to 2048
+    /// Numbers of items and how many lists have them, ascending: (low, high, count). One number a row up to 512
     /// different ones.
     pub fn bins(&self) -> Vec<(f64, f64, u64)> {
         self.histogram.cells(true).iter().map(|cell| (cell.low, cell.high, cell.count)).collect()

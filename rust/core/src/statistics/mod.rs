@@ -26,8 +26,8 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 
-pub use collect::Collector;
 pub(crate) use collect::WORTH_THREADS;
+pub use collect::{Collector, without_statistics};
 pub use column::{ColumnStatistics, DistinctCount};
 pub use content::Content;
 pub use drift::{ColumnDrift, Difference, drift};

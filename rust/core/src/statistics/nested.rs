@@ -33,6 +33,14 @@ pub(super) fn plain(array: &ArrayRef, kind: Kind) -> Result<ArrayRef> {
     }
 }
 
+/// The values of the rows of a dictionary; other arrays as they are.
+pub(super) fn without_dictionary(array: &ArrayRef) -> Result<ArrayRef> {
+    match array.data_type() {
+        DataType::Dictionary(_, values) => Ok(arrow_cast::cast(array, values)?),
+        _ => Ok(Arc::clone(array)),
+    }
+}
+
 /// Lists of any layout, or maps.
 pub(super) struct Lists {
     nulls: Option<NullBuffer>,

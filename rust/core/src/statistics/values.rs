@@ -5,7 +5,7 @@
 
 use super::column::ColumnStatistics;
 use super::scalar::{Bound, Scalar};
-use crate::sketch::{BLOCK, Frequent, hash_bytes, hash_u64, key_of};
+use crate::sketch::{BLOCK, Distinct, Frequent, hash_all, hash_bytes, hash_u64, key_of, keys_of};
 
 /// A value of a numeric lane: every numeric column is widened to one of these.
 pub(super) trait Number: Copy + Default {
@@ -75,6 +75,10 @@ pub(super) struct Window {
     /// Least integer of the window; its counts are empty until it is in use.
     least: i64,
     counts: Vec<u64>,
+    /// Values that it holds.
+    n: u64,
+    /// Whether it had to move on before its values recurred: then counting each one as it comes costs less.
+    in_vain: bool,
 }
 
 impl Window {
@@ -86,15 +90,18 @@ impl Window {
 
     /// Count the values of a block with these bounds, unless they are too far from each other.
     fn count(&mut self, block: &[i64], min: i64, max: i64, statistics: &mut ColumnStatistics) -> bool {
-        if max.abs_diff(min) >= Self::LEN / 2 && !(self.holds(min) && self.holds(max)) {
+        let is_in = !self.counts.is_empty() && self.holds(min) && self.holds(max);
+        if !is_in && (self.in_vain || max.abs_diff(min) >= Self::LEN / 2) {
             return false;
         }
-        if self.counts.is_empty() || !self.holds(min) || !self.holds(max) {
-            self.flush(statistics);
+        if !is_in {
+            let n = self.n;
+            self.in_vain = 2 * self.flush(statistics) as u64 > n;
             // In the middle, since later blocks may reach farther on both sides.
             self.least = min.saturating_sub(((Self::LEN - max.abs_diff(min)) / 2) as i64);
             self.counts.resize(Self::LEN as usize, 0);
         }
+        self.n += block.len() as u64;
         let counts = &mut self.counts[..Self::LEN as usize];
         for &value in block {
             counts[(value.wrapping_sub(self.least) as u64 % Self::LEN) as usize] += 1;
@@ -102,7 +109,9 @@ impl Window {
         true
     }
 
-    fn flush(&mut self, statistics: &mut ColumnStatistics) {
+    /// Count what it holds; gives the number of different values.
+    fn flush(&mut self, statistics: &mut ColumnStatistics) -> usize {
+        self.n = 0;
         let held = |(offset, count): (usize, &mut u64)| (self.least.wrapping_add(offset as i64), std::mem::take(count));
         let counts: Vec<(i64, u64)> =
             self.counts.iter_mut().enumerate().filter(|(_, count)| **count > 0).map(held).collect();
@@ -115,6 +124,7 @@ impl Window {
             statistics.bits.update_counted(&floats);
             statistics.quantiles.update_counted(&counts);
         }
+        counts.len()
     }
 
     /// Let histogram and quantiles get every value if `n` more values may be too many to be counted.
@@ -127,10 +137,7 @@ impl Window {
         }
         self.spilled = true;
         if statistics.is_counted_exactly() {
-            let counts: Vec<(f64, u64)> =
-                statistics.counted_numbers().into_iter().map(|(value, _, count)| (value, count)).collect();
-            statistics.bits.update_counted(&counts);
-            statistics.quantiles = statistics.quantiles_of_counts();
+            (statistics.bits, statistics.quantiles) = statistics.counted_distribution();
         }
     }
 }
@@ -141,13 +148,26 @@ impl Number for f64 {
         if content.moments {
             statistics.moments.update_floats(block);
         }
+        if !content.distinct && !content.top_values && !content.quantiles {
+            return;
+        }
         window.spill(statistics, block.len());
+        // Adding zero turns minus zero into zero.
+        let counted = |value: &f64| (value + 0.0).to_bits();
+        // Without a way out in the middle, so that vectors do it.
+        if block.iter().fold(true, |all, value| all & value.is_finite()) {
+            if window.spilled {
+                let keys = keys_of(block);
+                statistics.bits.update_keys(&keys[..block.len()]);
+                statistics.quantiles.update(&keys[..block.len()]);
+            }
+            return count_all(block.iter().map(counted), statistics);
+        }
         if window.spilled {
             statistics.bits.update(block);
             add_keys(block.iter().filter(|value| value.is_finite()).map(|&value| key_of(value)), statistics);
         }
-        // Adding zero turns minus zero into zero.
-        count_all(block.iter().filter(|value| !value.is_nan()).map(|value| (value + 0.0).to_bits()), statistics);
+        count_all(block.iter().filter(|value| !value.is_nan()).map(counted), statistics);
     }
 }
 
@@ -246,16 +266,30 @@ fn add_keys(values: impl Iterator<Item = i64>, statistics: &mut ColumnStatistics
 /// Count values of eight bytes, at most a block.
 #[inline]
 fn count_all(values: impl Iterator<Item = u64>, statistics: &mut ColumnStatistics) {
-    if statistics.content.top_values {
-        values.for_each(|value| count_fixed(value, 1, statistics));
-    } else if statistics.content.distinct {
-        let mut block = [0; BLOCK];
-        let mut n = 0;
-        for (place, value) in block.iter_mut().zip(values) {
-            *place = value;
-            n += 1;
+    let content = statistics.content;
+    if !content.top_values && !content.distinct {
+        return;
+    }
+    let mut block = [0; BLOCK];
+    let mut n = 0;
+    for (place, value) in block.iter_mut().zip(values) {
+        *place = value;
+        n += 1;
+    }
+    let mut rest = &block[..n];
+    if !content.top_values {
+        return statistics.distinct.insert_fixed(rest);
+    }
+    while let (true, Some((&first, later))) = (statistics.frequent.is_exact(), rest.split_first()) {
+        count_fixed(first, 1, statistics);
+        rest = later;
+    }
+    if !rest.is_empty() {
+        let hashes = hash_all(rest);
+        statistics.frequent.update_all_fixed(rest, &hashes[..rest.len()]);
+        if content.distinct {
+            statistics.distinct.insert_all(&hashes[..rest.len()]);
         }
-        statistics.distinct.insert_fixed(&block[..n]);
     }
 }
 
@@ -263,22 +297,30 @@ fn count_all(values: impl Iterator<Item = u64>, statistics: &mut ColumnStatistic
 #[inline]
 fn count_fixed(value: u64, count: u64, statistics: &mut ColumnStatistics) {
     let hash = hash_u64(value);
-    let may_be_new = !statistics.content.top_values
-        || statistics.frequent.update_fixed(hash, value, count)
-        || !statistics.frequent.is_exact();
-    if may_be_new && statistics.content.distinct {
-        statistics.distinct.insert(hash);
+    let was_exact = statistics.frequent.is_exact();
+    if statistics.content.top_values {
+        statistics.frequent.update_fixed(hash, value, count);
     }
+    count_distinct(hash, was_exact, statistics);
+}
+
+/// Count a value as distinct once the frequent ones do not tell any more; then those that they told too.
+#[inline]
+fn count_distinct(hash: u64, was_exact: bool, statistics: &mut ColumnStatistics) {
+    if !statistics.content.distinct || statistics.content.top_values && statistics.frequent.is_exact() {
+        return;
+    }
+    if was_exact && statistics.content.top_values {
+        statistics.distinct = Distinct::of_different(statistics.frequent.take_last_exact());
+    }
+    statistics.distinct.insert(hash);
 }
 
 /// Count a byte string; whether it may be one not seen before.
 fn count_bytes(hash: u64, value: &[u8], count: u64, statistics: &mut ColumnStatistics) -> bool {
-    let may_be_new = !statistics.content.top_values
-        || statistics.frequent.update_bytes(hash, value, count)
-        || !statistics.frequent.is_exact();
-    if may_be_new && statistics.content.distinct {
-        statistics.distinct.insert(hash);
-    }
+    let was_exact = statistics.frequent.is_exact();
+    let may_be_new = !statistics.content.top_values || statistics.frequent.update_bytes(hash, value, count);
+    count_distinct(hash, was_exact, statistics);
     may_be_new
 }
 

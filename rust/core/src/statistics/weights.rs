@@ -9,7 +9,7 @@ use arrow_schema::{DataType, Schema};
 
 use super::column::ColumnStatistics;
 use super::kind::{Kind, innermost};
-use super::nested::Lists;
+use super::nested::{Lists, without_dictionary};
 use super::runs::for_each_bytes;
 use crate::error::{Error, Result};
 use crate::nearest::nearest;
@@ -94,10 +94,7 @@ impl ColumnStatistics {
         let rows = (0..array.len()).filter(valid);
         weighted.values += rows.clone().map(|row| weights[row]).sum::<f64>();
         if kind.is_bytes() {
-            let plain = match array.data_type() {
-                DataType::Dictionary(_, values) => &arrow_cast::cast(array, values)?,
-                _ => array,
-            };
+            let plain = &without_dictionary(array)?;
             let mut rows = rows;
             for_each_bytes(plain, |value| {
                 let weight = rows.next().map_or(0.0, |row| weights[row]);

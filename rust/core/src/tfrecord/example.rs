@@ -1,4 +1,7 @@
 //! `tf.Example` messages, read from protobuf's wire format, as columns of lists.
+//!
+//! Reads what protobuf's own parser reads: of features with one name the last counts, messages in parts are merged, of a
+//! choice the last kind counts, numbers stand alone or packed, and unknown fields and groups are skipped.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,6 +16,9 @@ use crate::error::Result;
 
 type Parsed<T> = std::result::Result<T, String>;
 
+/// Groups in groups, as many as protobuf reads.
+const DEEPEST: usize = 100;
+
 /// Rows of a batch on their way into columns.
 #[derive(Default)]
 pub(super) struct Examples {
@@ -26,6 +32,8 @@ struct Column {
     values: Values,
     offsets: Vec<i64>,
     valid: Vec<bool>,
+    /// The row of this batch that first had values, if no batch before had.
+    first: Option<usize>,
 }
 
 #[derive(Default)]
@@ -63,25 +71,26 @@ impl Examples {
     }
 
     fn add_feature(&mut self, entry: &[u8], row: usize) -> Parsed<()> {
-        let (mut name, mut feature) = (&b""[..], &b""[..]);
+        let (mut name, mut parts) = (&b""[..], Vec::new());
         let mut entry = Wire(entry);
         while let Some((field, value)) = entry.next()? {
             match (field, value) {
                 (1, Value::Bytes(bytes)) => name = bytes,
-                (2, Value::Bytes(bytes)) => feature = bytes,
+                (2, Value::Bytes(bytes)) => parts.push(bytes),
                 _ => {}
             }
         }
         let name = std::str::from_utf8(name).map_err(|_| "the name of a feature is not UTF-8".to_string())?;
+        if name.contains('\0') {
+            return Err("the name of a feature holds a zero byte".into());
+        }
         if !self.columns.contains_key(name) {
             self.columns.insert(name.into(), Column::default());
         }
         let Some(column) = self.columns.get_mut(name) else { return Ok(()) };
-        if column.valid.len() > row {
-            return Err(format!("feature '{name}' stands in it twice"));
-        }
+        column.cut(row);
         column.fill(row);
-        column.add(feature).map_err(|problem| format!("feature '{name}' {problem}"))
+        column.add(&parts).map_err(|problem| format!("feature '{name}' {problem}"))
     }
 
     /// All rows since the last call; the features stay known.
@@ -111,20 +120,46 @@ impl Column {
         self.valid.resize(n_rows, false);
     }
 
-    /// Add one `Feature { oneof { BytesList = 1, FloatList = 2, Int64List = 3 } }`, each `{ repeated value = 1 }`.
-    fn add(&mut self, feature: &[u8]) -> Parsed<()> {
-        let mut feature = Wire(feature);
-        let mut is_present = false;
-        while let Some((kind, value)) = feature.next()? {
-            let (1..=3, Value::Bytes(list)) = (kind, value) else { continue };
-            is_present = true;
-            self.values.become_kind(kind)?;
-            let mut list = Wire(list);
-            while let Some((field, value)) = list.next()? {
-                if field == 1 {
-                    self.values.push(value)?;
+    /// Forget all but the first rows.
+    fn cut(&mut self, n_rows: usize) {
+        if self.valid.len() > n_rows {
+            self.valid.truncate(n_rows);
+            self.offsets.truncate(n_rows + 1);
+            if self.first == Some(n_rows) {
+                (self.values, self.first) = (Values::Unknown, None);
+            }
+            self.values.truncate(self.offsets[n_rows] as usize);
+        }
+    }
+
+    /// Add one `Feature { oneof { BytesList = 1, FloatList = 2, Int64List = 3 } }`, each `{ repeated value = 1 }`, in parts
+    /// that belong together.
+    fn add(&mut self, parts: &[&[u8]]) -> Parsed<()> {
+        let mut chosen: Option<(u64, Vec<&[u8]>)> = None;
+        for part in parts {
+            let mut feature = Wire(part);
+            while let Some((kind, value)) = feature.next()? {
+                let (1..=3, Value::Bytes(list)) = (kind, value) else { continue };
+                match &mut chosen {
+                    Some((same, lists)) if *same == kind => lists.push(list),
+                    other => {
+                        // What does not count has to be sound, too.
+                        if let Some((kind, lists)) = other.replace((kind, vec![list])) {
+                            let mut values = Values::Unknown;
+                            values.become_kind(kind)?;
+                            values.extend(&lists)?;
+                        }
+                    }
                 }
             }
+        }
+        let is_present = chosen.is_some();
+        if let Some((kind, lists)) = chosen {
+            if matches!(self.values, Values::Unknown) {
+                self.first = Some(self.valid.len());
+            }
+            self.values.become_kind(kind)?;
+            self.values.extend(&lists)?;
         }
         self.offsets.push(self.values.len() as i64);
         self.valid.push(is_present);
@@ -133,6 +168,7 @@ impl Column {
 
     fn take(&mut self) -> Result<ArrayRef> {
         let (offsets, valid) = (std::mem::take(&mut self.offsets), std::mem::take(&mut self.valid));
+        self.first = None;
         let items: ArrayRef = match &mut self.values {
             Values::Unknown => return Ok(Arc::new(NullArray::new(valid.len()))),
             Values::Floats(values) => Arc::new(Float32Array::from(std::mem::take(values))),
@@ -159,6 +195,18 @@ impl Values {
         }
     }
 
+    fn truncate(&mut self, n: usize) {
+        match self {
+            Self::Unknown => {}
+            Self::Bytes { data, offsets } => {
+                offsets.truncate(n + 1);
+                data.truncate(offsets[n] as usize);
+            }
+            Self::Floats(values) => values.truncate(n),
+            Self::Integers(values) => values.truncate(n),
+        }
+    }
+
     fn become_kind(&mut self, kind: u64) -> Parsed<()> {
         match (&*self, kind) {
             (Self::Unknown, 1) => *self = Self::Bytes { data: Vec::new(), offsets: vec![0] },
@@ -170,7 +218,20 @@ impl Values {
         Ok(())
     }
 
-    /// Numbers stand one by one or packed.
+    /// Add the values of lists of our kind.
+    fn extend(&mut self, lists: &[&[u8]]) -> Parsed<()> {
+        for list in lists {
+            let mut list = Wire(list);
+            while let Some((field, value)) = list.next()? {
+                if field == 1 {
+                    self.push(value)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Numbers stand one by one or packed; a value of another wire type is an unknown field.
     fn push(&mut self, value: Value<'_>) -> Parsed<()> {
         match (self, value) {
             (Self::Bytes { data, offsets }, Value::Bytes(bytes)) => {
@@ -189,7 +250,7 @@ impl Values {
                     values.push(packed.varint()? as i64);
                 }
             }
-            _ => return Err("has values that are not of its kind".into()),
+            _ => {}
         }
         Ok(())
     }
@@ -199,7 +260,8 @@ impl Values {
 enum Value<'a> {
     Varint(u64),
     Fixed32(u32),
-    Fixed64,
+    /// Of no use to any field.
+    Skipped,
     Bytes(&'a [u8]),
 }
 
@@ -212,25 +274,56 @@ impl<'a> Wire<'a> {
         if self.0.is_empty() {
             return Ok(None);
         }
-        let tag = self.varint()?;
-        let value = match tag & 7 {
+        let (field, kind) = self.tag()?;
+        let value = match kind {
             0 => Value::Varint(self.varint()?),
             1 => {
                 self.take(8)?;
-                Value::Fixed64
+                Value::Skipped
             }
             2 => {
                 let length = self.varint()?;
                 Value::Bytes(self.take(usize::try_from(length).unwrap_or(usize::MAX))?)
+            }
+            3 => {
+                self.skip_group(field)?;
+                Value::Skipped
             }
             5 => {
                 let mut bytes = [0; 4];
                 bytes.copy_from_slice(self.take(4)?);
                 Value::Fixed32(u32::from_le_bytes(bytes))
             }
-            other => return Err(format!("there is no wire type {other}")),
+            other => return Err(format!("there is no wire type {other} here")),
         };
-        Ok(Some((tag >> 3, value)))
+        Ok(Some((field, value)))
+    }
+
+    fn tag(&mut self) -> Parsed<(u64, u64)> {
+        match self.varint()? {
+            tag @ 8..=0xffff_ffff => Ok((tag >> 3, tag & 7)),
+            tag => Err(format!("there is no field {}", tag >> 3)),
+        }
+    }
+
+    /// Skip to behind the end of a group that has begun, and of those in it.
+    fn skip_group(&mut self, field: u64) -> Parsed<()> {
+        let mut open = vec![field];
+        while let Some(&innermost) = open.last() {
+            match self.tag()? {
+                (_, 0) => _ = self.varint()?,
+                (_, 1) => _ = self.take(8)?,
+                (_, 2) => {
+                    let length = self.varint()?;
+                    self.take(usize::try_from(length).unwrap_or(usize::MAX))?;
+                }
+                (inner, 3) if open.len() < DEEPEST => open.push(inner),
+                (end, 4) if end == innermost => _ = open.pop(),
+                (_, 5) => _ = self.take(4)?,
+                (other, _) => return Err(format!("the group {innermost} is cut off by field {other}")),
+            }
+        }
+        Ok(())
     }
 
     fn take(&mut self, n: usize) -> Parsed<&'a [u8]> {
