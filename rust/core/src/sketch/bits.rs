@@ -60,6 +60,16 @@ impl BitHistogram {
         self.update_block(keys.iter().map(|&key| (key, 1)));
     }
 
+    /// Of the finite ones among `values`, each with how often it occurs.
+    pub fn of_counted(values: impl Iterator<Item = (f64, u64)>) -> Self {
+        let finite = values.filter(|(value, count)| value.is_finite() && *count > 0);
+        let mut cells: Vec<(i64, u64)> = finite.map(|(value, count)| (key_of(value), count)).collect();
+        cells.sort_unstable_by_key(|&(cell, _)| cell);
+        let mut histogram = Self { cells: coarsen(cells, 0), ..Self::default() };
+        histogram.fit();
+        histogram
+    }
+
     /// Add finite values with how often each occurs.
     pub fn update_counted(&mut self, values: &[(f64, u64)]) {
         for block in values.chunks(BLOCK) {

@@ -359,13 +359,15 @@ impl ColumnStatistics {
 
     /// Merge frequent values, and what does not follow from them any more.
     fn merge_counts(&mut self, other: &Self) {
-        let before = self.is_counted_exactly().then(|| self.counted());
+        let before = self.is_counted_exactly().then(|| self.frequent.clone());
         self.frequent.merge(&other.frequent);
         if self.is_counted_exactly() {
             return;
         }
         if let Some(before) = before {
-            (self.bits, self.quantiles, self.distinct) = before;
+            let merged = std::mem::replace(&mut self.frequent, before);
+            (self.bits, self.quantiles, self.distinct) = self.counted();
+            self.frequent = merged;
         }
         if other.is_counted_exactly() {
             let (bits, quantiles, distinct) = other.counted();
@@ -390,16 +392,15 @@ impl ColumnStatistics {
 
     /// Histogram and quantiles, made of exact counts.
     pub(super) fn counted_distribution(&self) -> (BitHistogram, Quantiles) {
-        let (mut bits, mut quantiles) = (BitHistogram::default(), Quantiles::default());
-        if self.kind.is_numeric() && self.content.quantiles {
-            let numbers = self.counted_numbers();
-            bits.update_counted(&numbers.iter().map(|&(value, _, count)| (value, count)).collect::<Vec<_>>());
-            bits.freeze();
-            let mut keys: Vec<(i64, u64)> = numbers.into_iter().map(|(_, key, count)| (key, count)).collect();
-            keys.sort_unstable();
-            quantiles.update_counted(&keys);
+        let mut quantiles = Quantiles::default();
+        if !self.kind.is_numeric() || !self.content.quantiles {
+            return (BitHistogram::default(), quantiles);
         }
-        (bits, quantiles)
+        let mut numbers = self.counted_numbers();
+        numbers.sort_unstable_by_key(|&(_, key, _)| key);
+        let keys: Vec<(i64, u64)> = numbers.iter().map(|&(_, key, count)| (key, count)).collect();
+        quantiles.update_counted(&keys);
+        (BitHistogram::of_counted(numbers.into_iter().map(|(value, _, count)| (value, count))), quantiles)
     }
 
     /// The histogram, wherever it follows from.

@@ -4,6 +4,8 @@
 //! Of the seven leaves before any leaf one is of a higher level, so N files lie in at most 7 log8(N) + 7 leaves. Leaves of
 //! more than [`LEAF_FILES`] are nodes: they list smaller ones, which stay as they are. Row order is kept.
 
+use rayon::prelude::*;
+
 use crate::error::{Error, Result};
 use crate::format::manifest::{self, Bound, DataFile, FileZones, Zone};
 use crate::format::names;
@@ -14,6 +16,7 @@ use crate::log::commit::Leaf;
 use crate::log::nodes;
 use crate::log::objects::Objects;
 use crate::statistics::{self, Scalar, TableStatistics};
+use crate::threads;
 
 /// Leaves of one level that become one of the next.
 const FAN: usize = 8;
@@ -59,8 +62,7 @@ impl Manifest<'_> {
 
     /// Statistics under the present columns.
     pub(super) fn project(&self, statistics: TableStatistics, id: u32) -> Result<TableStatistics> {
-        let from = self.schemas.iter().find(|schema| schema.id == id).unwrap_or(&self.schemas[0]);
-        Projection { from, to: &self.schemas[0] }.statistics(statistics)
+        project(&self.schemas, statistics, id)
     }
 
     /// Add `content` behind `leaves`.
@@ -72,18 +74,10 @@ impl Manifest<'_> {
             if n_files + content.files.len() as u64 > LEAF_FILES {
                 return self.push_node(leaves, content);
             }
-            let mut merged: Option<LeafContent> = None;
-            for leaf in leaves.drain(start..) {
-                let part = self.read(&leaf)?;
-                merged = Some(match merged {
-                    Some(before) => before.join(part)?,
-                    None => part,
-                });
-            }
-            content = match merged {
-                Some(before) => before.join(content)?,
-                None => content,
-            };
+            let mut parts = self.read_all(&leaves[start..])?;
+            leaves.truncate(start);
+            parts.push(content);
+            content = LeafContent::join_all(parts)?;
             level = self::level(content.files.len() as u64);
         }
         leaves.push(self.write(&content)?);
@@ -107,7 +101,7 @@ impl Manifest<'_> {
     /// A node over leaves, and over those of other nodes.
     fn node(&mut self, run: &[Leaf]) -> Result<Leaf> {
         let (mut children, mut zones) = (Vec::new(), Vec::new());
-        let mut statistics: Option<TableStatistics> = None;
+        let mut statistics = Vec::with_capacity(run.len());
         for leaf in run {
             if leaf.is_node {
                 children.extend(self.children(leaf)?);
@@ -116,13 +110,10 @@ impl Manifest<'_> {
                 zones.push(manifest::merge_zones(&self.zones(leaf)?));
                 children.push(leaf.clone());
             }
-            let part = self.statistics(&leaf.summary, leaf.schema_id)?;
-            match statistics.as_mut() {
-                Some(statistics) => statistics.merge(&part)?,
-                None => statistics = Some(part),
-            }
+            statistics.push(self.statistics(&leaf.summary, leaf.schema_id)?);
         }
-        let summary = self.pack.add(Class::Payload, &statistics.unwrap_or_default().encode())?;
+        let statistics = threads::install(|| TableStatistics::merge_all(statistics))?.unwrap_or_default();
+        let summary = self.pack.add(Class::Payload, &statistics.encode())?;
         let zones = self.pack.add(Class::Payload, &manifest::encode_zones(&zones))?;
         let schema_id = self.schemas[0].id;
         let node = Leaf { is_node: true, zones, summary, schema_id, ..run[0].clone() };
@@ -155,12 +146,16 @@ impl Manifest<'_> {
         if leaves.len() <= MOST_LEAVES { Ok(leaves) } else { Ok(vec![self.node(&leaves)?]) }
     }
 
-    pub(super) fn read(&self, leaf: &Leaf) -> Result<LeafContent> {
-        Ok(LeafContent {
-            files: self.files(leaf)?,
-            zones: self.zones(leaf)?,
-            statistics: self.statistics(&leaf.summary, leaf.schema_id)?,
-        })
+    /// The content of some leaves: what is stored one after the other, what it says side by side.
+    fn read_all(&self, leaves: &[Leaf]) -> Result<Vec<LeafContent>> {
+        let stored = |leaf: &Leaf| Ok((self.files(leaf)?, self.zones(leaf)?, self.get(&leaf.summary)?, leaf.schema_id));
+        let stored = leaves.iter().map(stored).collect::<Result<Vec<_>>>()?;
+        let schemas = &self.schemas;
+        let decoded = |(files, zones, summary, id): (_, _, Vec<u8>, u32)| {
+            let statistics = project(schemas, TableStatistics::decode(&summary)?, id)?;
+            Ok(LeafContent { files, zones, statistics })
+        };
+        threads::install(|| stored.into_par_iter().with_max_len(1).map(decoded).collect())
     }
 
     pub(super) fn write(&mut self, content: &LeafContent) -> Result<Leaf> {
@@ -178,6 +173,12 @@ impl Manifest<'_> {
         let stored = self.pack.add(Class::Structure, &manifest::encode_leaf(files)?)?;
         Ok(counted(files, stored, leaf.zones.clone(), leaf.summary.clone(), leaf.schema_id))
     }
+}
+
+/// Statistics under the columns of schema `id` under the first ones.
+fn project(schemas: &[TableSchema], statistics: TableStatistics, id: u32) -> Result<TableStatistics> {
+    let from = schemas.iter().find(|schema| schema.id == id).unwrap_or(&schemas[0]);
+    Projection { from, to: &schemas[0] }.statistics(statistics)
 }
 
 fn counted(files: &[DataFile], stored: ObjectRef, zones: ObjectRef, summary: ObjectRef, schema_id: u32) -> Leaf {
@@ -207,6 +208,18 @@ fn level(n_files: u64) -> u32 {
 }
 
 impl LeafContent {
+    /// All parts as one, in their order.
+    pub(super) fn join_all(parts: Vec<Self>) -> Result<Self> {
+        let (mut files, mut zones, mut statistics) = (Vec::new(), Vec::new(), Vec::with_capacity(parts.len()));
+        for part in parts {
+            files.extend(part.files);
+            zones.extend(part.zones);
+            statistics.push(part.statistics);
+        }
+        let statistics = threads::install(|| TableStatistics::merge_all(statistics))?.unwrap_or_default();
+        Ok(Self { files, zones, statistics })
+    }
+
     pub(super) fn join(mut self, next: Self) -> Result<Self> {
         self.files.extend(next.files);
         self.zones.extend(next.zones);

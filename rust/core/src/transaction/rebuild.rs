@@ -14,6 +14,8 @@ use crate::log::commit::{Notes, TableVersion};
 use crate::log::objects::Objects;
 use crate::log::snapshot::Table;
 
+/// Files whose statistics are merged together.
+const MERGED_AT_ONCE: usize = 32;
 /// Files of the replaced version beyond which nobody looks whether a new file is one of them.
 const LOOKED_AT: u64 = 100_000;
 
@@ -36,7 +38,7 @@ pub(super) fn table_version(
         Some(table) => staged.changes.apply(&table.version.leaves, sequence, &mut manifest)?,
     };
     let known = known_summaries(staged)?;
-    let mut content: Option<LeafContent> = None;
+    let mut parts: Vec<LeafContent> = Vec::new();
     for file in &staged.files {
         let first = next_row_id;
         if file.row_ids.is_none() {
@@ -51,13 +53,13 @@ pub(super) fn table_version(
         let (entry, part) = changes::entry(&file, first, sequence, stored, &mut manifest)?;
         let LeafPart { zones, statistics } = part;
         let new = LeafContent { files: vec![entry], zones: vec![zones], statistics };
-        content = Some(match content.take() {
-            Some(before) => before.join(new)?,
-            None => new,
-        });
+        parts.push(new);
+        if parts.len() == MERGED_AT_ONCE {
+            parts = vec![LeafContent::join_all(parts)?];
+        }
     }
-    if let Some(content) = content {
-        manifest.push(&mut leaves, content)?;
+    if !parts.is_empty() {
+        manifest.push(&mut leaves, LeafContent::join_all(parts)?)?;
     }
     Ok(TableVersion {
         table_id: staged.table_id.clone(),
