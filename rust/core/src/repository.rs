@@ -295,7 +295,7 @@ impl Repository {
             return Err(self.not_found(prefix, "there is no such branch, tag or commit"));
         }
         let wanted = prefix.to_ascii_lowercase();
-        for branch in self.branches()? {
+        for branch in refs::branch_names(self.store())? {
             // A whole id is mostly that of a head: no history is needed to find it.
             if let Some(RefEntry { sequence, commit: Some(commit), .. }) = refs::head(self.store(), &branch)?
                 && commit.id == wanted
@@ -329,7 +329,7 @@ impl Repository {
     /// decide, be it that there is none or more than one, or that they lag behind.
     fn by_index(&self, wanted: &str) -> Result<Option<Snapshot>> {
         let mut matches = BTreeMap::new();
-        for branch in self.branches()? {
+        for branch in refs::branch_names(self.store())? {
             let Some(head) = refs::head(self.store(), &branch)? else { continue };
             let found = ids::find(&self.objects, &branch, wanted).unwrap_or_default();
             if head.sequence > found.covers + MOST_UNCOVERED {

@@ -88,6 +88,11 @@ pub fn branches(store: &dyn ObjectStore) -> Result<Vec<String>> {
     Ok(branches)
 }
 
+/// Names that branches may have: those of all branches, perhaps with some that were never made. Entries are not listed.
+pub fn branch_names(store: &dyn ObjectStore) -> Result<Vec<String>> {
+    store.folders("refs/heads")
+}
+
 /// Names of all tags.
 pub fn tags(store: &dyn ObjectStore) -> Result<Vec<String>> {
     let listed = store.list("refs/tags")?;

@@ -199,6 +199,15 @@ impl ObjectStore for LocalStore {
         Ok(names)
     }
 
+    fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        let path = self.path(folder);
+        let listed = found(self.files.list(&path), "list", &path)?.unwrap_or_default();
+        let mut names: Vec<String> =
+            listed.into_iter().filter(|(_, is_folder)| *is_folder).map(|(name, _)| name).collect();
+        names.sort_unstable();
+        Ok(names)
+    }
+
     fn rename(&self, from: &str, to: &str) -> Result<bool> {
         let (from, to) = (self.path(from), self.path(to));
         create_parent(self.files.as_ref(), &to)?;

@@ -90,6 +90,14 @@ impl ObjectStore for MemoryStore {
         Ok(after.take_while(|name| name.starts_with(&prefix)).cloned().collect())
     }
 
+    fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        let names = self.list(folder)?;
+        let below = |name: &String| Some(name.get(folder.len() + 1..)?.split_once('/')?.0.to_owned());
+        let mut folders: Vec<String> = names.iter().filter_map(below).collect();
+        folders.dedup();
+        Ok(folders)
+    }
+
     fn rename(&self, from: &str, to: &str) -> Result<bool> {
         let mut objects = lock(&self.objects);
         let Some(stored) = objects.remove(from) else { return Ok(false) };

@@ -52,6 +52,9 @@ pub trait ObjectStore: Send + Sync {
     /// Names that start with `folder` + `/`, in byte order; folders that do not exist are empty.
     fn list(&self, folder: &str) -> Result<Vec<String>>;
 
+    /// Names of the folders that stand in `folder`, in byte order, without what is in them; they may be empty.
+    fn folders(&self, folder: &str) -> Result<Vec<String>>;
+
     /// Give an object another name in one step, over what has that name; `false` where there is no object. Not durable.
     fn rename(&self, from: &str, to: &str) -> Result<bool>;
 
