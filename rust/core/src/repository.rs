@@ -31,6 +31,8 @@ use crate::transaction::Transaction;
 const MEMORY: &str = "memory://";
 /// Fewer digits of a commit id would match by accident.
 const MIN_PREFIX: usize = 4;
+/// Digits of a whole id.
+const ID_DIGITS: usize = 64;
 /// Entries of a branch that its index of ids may lack; they are read one by one.
 const MOST_UNCOVERED: u64 = 96;
 
@@ -335,7 +337,10 @@ impl Repository {
             if head.sequence > found.covers + MOST_UNCOVERED {
                 return Ok(None);
             }
-            for sequence in found.sequences.into_iter().chain(found.covers + 1..=head.sequence) {
+            // Nothing else has a whole id that was found.
+            let is_known = wanted.len() == ID_DIGITS && !found.sequences.is_empty();
+            let first = if is_known { head.sequence } else { found.covers } + 1;
+            for sequence in found.sequences.into_iter().chain(first..=head.sequence) {
                 // Fences and first entries of branches name commits of other entries.
                 if let Some(entry) = refs::entry(self.store(), &branch, sequence)?
                     && let RefEntry { commit: Some(commit), fence: None, sequence: 1.., .. } = entry
