@@ -170,6 +170,25 @@ def test_what_a_removal_that_was_cut_off_left_aside_is_put_back(wh: lb.Warehouse
     assert wh.verify().ok
 
 
+def test_of_two_files_with_one_name_the_whole_one_stays(wh: lb.Warehouse) -> None:
+    folder = Path(wh.location)
+    wh.write("t", ints(1, 2, 3))
+    wh.lake.put("raw/a.txt", b"raw")
+    names = [wh.table("t").files()[0], *(str(path.relative_to(folder)) for path in (folder / "lake").rglob("*"))]
+    files = [name for name in names if (folder / name).is_file()]
+    assert len(files) == 2
+    for name in files:
+        whole = (folder / name).read_bytes()
+        for here, aside in ((whole, b"cut"), (b"cut", whole)):
+            (folder / name).write_bytes(here)
+            (folder / "trash" / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / "trash" / name).write_bytes(aside)
+            lb.open(folder).gc()
+            assert (folder / name).read_bytes() == whole
+            assert not (folder / "trash" / name).exists()
+    assert lb.open(folder).verify().ok
+
+
 def test_gc_of_a_damaged_or_read_only_warehouse_removes_nothing(wh: lb.Warehouse) -> None:
     wh.write("t", ints(1))
     abandon(wh, 2)

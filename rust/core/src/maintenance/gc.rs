@@ -7,6 +7,7 @@
 
 use super::reach::{Unreferenced, unreferenced};
 use super::verify::Report;
+use crate::digest::Digest;
 use crate::error::{Error, Result};
 use crate::format::names;
 use crate::log::objects::Objects;
@@ -91,13 +92,22 @@ fn put_back(objects: &Objects) -> Result<()> {
 
 fn restore(objects: &Objects, name: &str, aside: &str) -> Result<()> {
     let store = objects.store.as_ref();
-    // A name says what the bytes are, so another file of that name is the same one, and perhaps the only one on disk.
-    if store.size(name)?.is_some() {
+    // A name says what the bytes are, so another whole file of that name is the same one.
+    if is_whole(objects, name)? {
+        store.sync(&[name.to_owned()])?;
         return store.delete(aside);
     }
     store.rename(aside, name)?;
     store.sync(&[name.to_owned()])?;
     store.sync_names(&[aside.to_owned()])
+}
+
+/// Whether there is a file `name` whose bytes are what its name says; never of files whose names say nothing of them.
+fn is_whole(objects: &Objects, name: &str) -> Result<bool> {
+    let stem = name.rsplit('/').next().unwrap_or_default().trim_end_matches(".parquet");
+    let (Ok(id), Some(bytes)) = (stem.parse::<Digest>(), objects.store.get(name)?) else { return Ok(false) };
+    let found = if name.starts_with("lake/") { Digest::of(&bytes) } else { Digest::keyed(&objects.key, &bytes) };
+    Ok(found == id)
 }
 
 /// Add an entry that names the same commit, so that whoever stands on an older one has to look.

@@ -4,10 +4,10 @@
 //! `shift`. `shift` is the least that leaves at most [`BitHistogram::CAP`] occupied cells. So the state depends only on
 //! the values seen, and merges are exact in any order. Cells are narrow where values are dense on a logarithmic scale,
 //! and as fine as needed for values that hug one number (timestamps), with no regard to lone outliers. Columns of at
-//! most 2048 different values have one cell a value: their quantiles are exact.
+//! most 512 different values have one cell a value.
 //!
 //! Error: a value is known to lie within its cell. With mantissa bits b = 52 - shift, a cell spans at most 2^-b of its
-//! value; 2048 cells over 16 octaves leave b >= 6, hence at most 1.6 % of the value, over one octave b >= 10.
+//! value; 512 cells over 16 octaves leave b >= 4, hence at most 6.3 % of the value, over one octave b >= 8.
 
 use super::BLOCK;
 use super::codec::{Reader, put_signed, put_varint};
