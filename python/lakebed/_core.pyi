@@ -10,6 +10,7 @@ __all__ = [
     "CsvWidths",
     "FileSet",
     "JoinCounts",
+    "LiveRows",
     "Repository",
     "Snapshot",
     "StatisticsCollector",
@@ -104,6 +105,13 @@ class FileSet:
     def read(
         self, start: int, stop: int, *, columns: list[str] | None = None, row_ids: bool = False
     ) -> ArrowStream: ...
+    def live_rows(self, start: int, stop: int) -> LiveRows: ...
+
+@final
+class LiveRows:
+    """Which rows of data files are still there, counted from the first row of the first file."""
+
+    def mask(self, first: int, n_rows: int) -> bytes: ...
 
 @final
 class Repository:

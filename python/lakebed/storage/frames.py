@@ -1,14 +1,15 @@
 """Data files as one Polars lazy frame, in row order, with projection and filters pushed down to the files.
 
-Files that are plain Parquet of the table's columns are read by Polars itself. Those that lost rows, or that were
-written before the columns changed, come from the core as Arrow batches, through Polars' public interface for sources.
+Files of the table's columns are read by Polars itself; where rows are gone, a filter on the places of rows, which
+Polars evaluates within the scan, leaves them out. Files that were written before the columns changed come from the
+core as Arrow batches, through Polars' public interface for sources.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 from lakebed.errors import LakebedError
 
@@ -21,17 +22,20 @@ ROW_ID = "_row_id"
 SEQUENCE = "_sequence"
 # Beyond this many parts one source over all files is faster than a union of many scans.
 _MOST_PARTS = 24
+# Polars counts the rows of one scan with 32 bits.
+_MOST_ROWS = 2**32 - 2
 
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Neighbouring files that are read in one way."""
+    """Neighbouring files that are read in one way: by Polars all rows, or those that are there, or by the core."""
 
     start: int
     stop: int
-    is_plain: bool
+    reader: Literal["plain", "thinned", "core"]
     first_row_id: int
     sequence: int
+    n_rows: int
 
 
 def lazy_frame(
@@ -67,37 +71,63 @@ def lazy_frame(
     parts = _parts(files, row_ids=row_ids)
     if not parts:
         return pl.LazyFrame(schema=_with_row_ids(schema) if row_ids else schema)
-    if len(parts) > _MOST_PARTS:
-        parts = [_Part(0, len(files), is_plain=False, first_row_id=0, sequence=0)]
     names = [name for name, *_ in files.plan()]
     frames = [
-        _scan_plain(part, [source_of(name) for name in names[part.start : part.stop]], schema, row_ids=row_ids)
-        if part.is_plain
-        else _scan_core(files, part, schema, names_where, row_ids=row_ids)
+        _scan_core(files, part, schema, names_where, row_ids=row_ids)
+        if part.reader == "core"
+        else _scan_by_name(
+            files, part, [source_of(name) for name in names[part.start : part.stop]], schema, row_ids=row_ids
+        )
         for part in parts
     ]
     return frames[0] if len(frames) == 1 else pl.concat(frames, how="vertical")
 
 
 def _parts(files: FileSet, *, row_ids: bool) -> list[_Part]:
-    parts: list[_Part] = []
-    next_row_id = 0
-    for at, (_, n_rows, _, first_row_id, sequence, is_plain, *_) in enumerate(files.plan()):
-        last = parts[-1] if parts else None
-        can_be_plain = is_plain and not (row_ids and first_row_id is None)
-        follows = last is not None and first_row_id == next_row_id and last.sequence == sequence
-        if last is not None and last.is_plain == can_be_plain and (follows or not (row_ids and can_be_plain)):
-            parts[-1] = _Part(last.start, at + 1, can_be_plain, last.first_row_id, last.sequence)
-        else:
-            parts.append(_Part(at, at + 1, can_be_plain, first_row_id or 0, sequence))
-        next_row_id = (first_row_id or 0) + n_rows
+    parts = _joined(_single_parts(files, row_ids=row_ids), row_ids=row_ids)
+    if len(parts) > _MOST_PARTS and not row_ids:
+        parts = _joined([replace(part, reader="thinned") if part.reader == "plain" else part for part in parts])
+    if len(parts) > _MOST_PARTS:
+        parts = [_Part(0, len(files), "core", 0, 0, 0)]
     return parts
 
 
-def _scan_plain(part: _Part, sources: list[Any], schema: pl.Schema, *, row_ids: bool) -> pl.LazyFrame:
+def _single_parts(files: FileSet, *, row_ids: bool) -> list[_Part]:
+    parts = []
+    for at, (_, n_live, _, first_row_id, sequence, is_by_name, n_gone, _) in enumerate(files.plan()):
+        reader: Literal["plain", "thinned", "core"] = "thinned" if n_gone else "plain"
+        if not is_by_name or (row_ids and first_row_id is None):
+            reader = "core"
+        parts.append(_Part(at, at + 1, reader, first_row_id or 0, sequence, n_live + n_gone))
+    return parts
+
+
+def _joined(parts: list[_Part], *, row_ids: bool = False) -> list[_Part]:
+    """Neighbours that one scan can read are one part; with row ids, those whose ids follow each other."""
+    joined: list[_Part] = []
+    for part in parts:
+        last = joined[-1] if joined else None
+        if last is not None and last.reader == part.reader and _follows(last, part, row_ids=row_ids):
+            joined[-1] = replace(last, stop=part.stop, n_rows=last.n_rows + part.n_rows)
+        else:
+            joined.append(part)
+    return joined
+
+
+def _follows(last: _Part, part: _Part, *, row_ids: bool) -> bool:
+    if last.reader == "core":
+        return True
+    if (row_ids or last.reader == "thinned") and last.n_rows + part.n_rows > _MOST_ROWS:
+        return False
+    return not row_ids or (last.first_row_id + last.n_rows == part.first_row_id and last.sequence == part.sequence)
+
+
+def _scan_by_name(files: FileSet, part: _Part, sources: list[Any], schema: pl.Schema, *, row_ids: bool) -> pl.LazyFrame:
     import polars as pl
 
     stored = pl.Schema({name: _stored_type(kind) for name, kind in schema.items()})
+    place = ROW_ID if row_ids else _free_name("_place", schema)
+    is_thinned = part.reader == "thinned"
     frame = pl.scan_parquet(
         sources,
         schema=stored,
@@ -105,14 +135,46 @@ def _scan_plain(part: _Part, sources: list[Any], schema: pl.Schema, *, row_ids: 
         missing_columns="insert",
         extra_columns="ignore",
         hive_partitioning=False,
-        row_index_name=ROW_ID if row_ids else None,
+        row_index_name=place if row_ids or is_thinned else None,
     )
+    if is_thinned:
+        is_live = _live_rows(files, part)
+        frame = frame.filter(pl.col(place).map_batches(is_live, return_dtype=pl.Boolean, is_elementwise=True))
     columns = [_restored(name, kind) for name, kind in schema.items()]
     if row_ids:
         first = pl.lit(part.first_row_id, dtype=pl.UInt64)
         sequence = pl.lit(part.sequence, dtype=pl.UInt64).alias(SEQUENCE)
         return frame.select((pl.col(ROW_ID).cast(pl.UInt64) + first).alias(ROW_ID), sequence, *columns)
-    return frame if stored == schema else frame.select(columns)
+    return frame if stored == schema and not is_thinned else frame.select(columns)
+
+
+def _live_rows(files: FileSet, part: _Part) -> Callable[[pl.Series], pl.Series]:
+    """What tells for places of rows in the files of `part` whether the rows are there."""
+    import polars as pl
+    import pyarrow as pa
+
+    rows = files.live_rows(part.start, part.stop)
+
+    def is_live(places: pl.Series) -> pl.Series:
+        if places.is_empty():
+            return pl.Series(places.name, [], dtype=pl.Boolean)
+        # Mostly a run of places; Polars may ask again for those that other filters left.
+        first, last = int(places[0]), int(places[-1])
+        n_rows = last - first + 1
+        is_run = n_rows == len(places) and places.is_sorted()
+        if not is_run:
+            first, n_rows = (least := int(places.min())), int(places.max()) - least + 1  # type: ignore[arg-type]
+        bits = pa.py_buffer(rows.mask(first, n_rows))
+        mask = pl.Series(places.name, pa.Array.from_buffers(pa.bool_(), n_rows, [None, bits]))
+        return mask if is_run else mask.gather(places - first)
+
+    return is_live
+
+
+def _free_name(name: str, schema: pl.Schema) -> str:
+    while name in schema:
+        name += "_"
+    return name
 
 
 def _restored(name: str, kind: Any) -> pl.Expr:

@@ -1,9 +1,10 @@
 //! Data files that a read goes through.
 
+use lakebed_core::scan::live;
 use lakebed_core::scan::reader::{self, ReadOptions};
 use lakebed_core::scan::source as core;
 use pyo3::prelude::*;
-use pyo3::types::PyCapsule;
+use pyo3::types::{PyBytes, PyCapsule};
 
 use crate::enter::enter;
 use crate::stream::{ArrowStream, export_schema};
@@ -15,8 +16,8 @@ pub(crate) struct FileSet {
     pub(crate) place: String,
 }
 
-/// Name, rows that are there, bytes, id of the first row where the others follow, sequence, whether it is plain Parquet of
-/// the table's columns, rows that are gone, bucket.
+/// Name, rows that are there, bytes, id of the first row where the others follow, sequence, whether it is Parquet of the
+/// table's columns under their names, rows that are gone, bucket.
 type Planned = (String, u64, u64, Option<u64>, u64, bool, u64, Option<u32>);
 
 #[pymethods]
@@ -37,10 +38,10 @@ impl FileSet {
     fn plan(&self) -> Vec<Planned> {
         let row = |source: &core::Source| {
             let (file, live) = (source.file(), source.n_live());
-            let is_plain = source.is_plain(&self.inner.schema);
+            let is_by_name = source.is_by_name(&self.inner.schema);
             let first = source.first_row_id();
             let gone = file.n_rows - live;
-            (source.planned.name.clone(), live, file.size_bytes, first, file.sequence, is_plain, gone, file.bucket)
+            (source.planned.name.clone(), live, file.size_bytes, first, file.sequence, is_by_name, gone, file.bucket)
         };
         self.inner.sources.iter().map(row).collect()
     }
@@ -60,5 +61,24 @@ impl FileSet {
             let rows = reader::read(&part, &ReadOptions { columns, row_ids }, &self.place)?;
             Ok(ArrowStream::from_reader(Box::new(rows)))
         })
+    }
+
+    fn live_rows(&self, start: usize, stop: usize) -> LiveRows {
+        LiveRows { inner: live::LiveRows::new(&self.inner, start, stop) }
+    }
+}
+
+/// Which rows of data files are still there.
+#[pyclass(frozen, module = "lakebed._core")]
+pub(crate) struct LiveRows {
+    inner: live::LiveRows,
+}
+
+#[pymethods]
+impl LiveRows {
+    /// The mask as bits, the least significant first, as Arrow has them.
+    fn mask<'py>(&self, py: Python<'py>, first: u64, n_rows: usize) -> PyResult<Bound<'py, PyBytes>> {
+        let mask = enter(py, || self.inner.mask(first, n_rows))?;
+        Ok(PyBytes::new(py, mask.inner().as_slice()))
     }
 }

@@ -20,7 +20,7 @@ mod _core {
         add_column, drop_column, rename_column, reorder_columns, retype_column, set_layout, set_note, set_nullable,
     };
     #[pymodule_export]
-    use super::files::FileSet;
+    use super::files::{FileSet, LiveRows};
     #[pymodule_export]
     use super::formats::{CsvWidths, TfRecordReader};
     #[pymodule_export]

@@ -5,5 +5,6 @@ pub mod prune;
 pub mod select;
 pub mod plan;
 pub mod source;
+pub mod live;
 pub mod reader;
 pub mod exact;

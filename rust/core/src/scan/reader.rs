@@ -17,6 +17,7 @@ use parquet::file::reader::ChunkReader;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
+use super::live::append_live;
 use super::source::{FileSet, Source};
 use crate::error::{Error, Result};
 use crate::format::project::Projection;
@@ -240,14 +241,8 @@ impl Shared {
     /// The rows that are there, under the columns that the table has now.
     fn finish(&self, opened: &Opened, batch: &RecordBatch, start: u64) -> Result<RecordBatch> {
         let n_rows = batch.num_rows();
-        let gone = opened.deletions.range(start as u32..(start as usize + n_rows) as u32);
         let mut kept = BooleanBufferBuilder::new(n_rows);
-        kept.append_n(n_rows, true);
-        let mut n_gone = 0;
-        for position in gone {
-            kept.set_bit(position as usize - start as usize, false);
-            n_gone += 1;
-        }
+        let n_gone = append_live(&mut kept, &opened.deletions, start, start + n_rows as u64);
         let kept = BooleanArray::new(kept.finish(), None);
         let live = if n_gone == 0 { batch.clone() } else { filter_record_batch(batch, &kept)? };
         let projection = Projection { from: &opened.source.schema, to: &self.schema };

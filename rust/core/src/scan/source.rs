@@ -81,10 +81,10 @@ impl Source {
         self.file().n_live().saturating_sub(self.removed.len())
     }
 
-    /// Whether a Parquet reader that matches columns by name gives just the rows of this file under the columns `schema`.
-    pub fn is_plain(&self, schema: &TableSchema) -> bool {
-        let whole = self.file().deletions.is_none() && self.removed.is_empty();
-        whole && Projection { from: &self.schema, to: schema }.is_by_name()
+    /// Whether a Parquet reader that matches columns by name gives all rows of this file under the columns `schema`, those
+    /// that are gone, too.
+    pub fn is_by_name(&self, schema: &TableSchema) -> bool {
+        Projection { from: &self.schema, to: schema }.is_by_name()
     }
 
     /// The id of the first row, where the others follow.
