@@ -25,6 +25,18 @@ pub fn in_place_scope<'scope, R>(work: impl FnOnce(Option<&Scope<'scope>>) -> R)
     }
 }
 
+/// Begin `work` on the pool and go on. Gives it back where nobody would do it: where there can be no pool, and on a thread
+/// of the pool itself, which must not wait for its like.
+pub fn spawn<F: FnOnce() + Send + 'static>(work: F) -> Result<(), F> {
+    match pool() {
+        Some(pool) if rayon::current_thread_index().is_none() => {
+            pool.spawn(work);
+            Ok(())
+        }
+        _ => Err(work),
+    }
+}
+
 /// Number of threads on which `install` runs work.
 pub fn count() -> usize {
     pool().map_or(1, |pool| pool.current_num_threads())

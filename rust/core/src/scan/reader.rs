@@ -1,10 +1,14 @@
 //! Rows of data files as Arrow batches: rows that are gone left out, columns as the table has them now.
 //!
-//! Row groups are decoded side by side, a few at a time, and come in row order. Memory is bounded by those few.
+//! Row groups are decoded side by side, a few ahead of who takes them, and come in row order. Memory is bounded by those few.
 
 use std::collections::VecDeque;
 use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread;
 
 use arrow_array::{ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, RecordBatchReader, UInt64Array};
 use arrow_buffer::BooleanBufferBuilder;
@@ -14,7 +18,6 @@ use bytes::Bytes;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
 use parquet::file::reader::ChunkReader;
-use rayon::prelude::*;
 use roaring::RoaringBitmap;
 
 use super::live::append_live;
@@ -31,8 +34,8 @@ use crate::threads;
 pub const ROW_ID: &str = "_row_id";
 /// Name of the column of sequences of the commits that wrote the rows.
 pub const SEQUENCE: &str = "_sequence";
-/// Row groups that are decoded at once.
-const WINDOW: usize = 8;
+/// Row groups that are decoded ahead: at least, and at most.
+const AHEAD: (usize, usize) = (4, 16);
 
 /// What to read.
 #[derive(Debug, Clone, Default)]
@@ -48,8 +51,15 @@ pub struct RowReader {
     shared: Arc<Shared>,
     sources: std::vec::IntoIter<Source>,
     groups: VecDeque<Group>,
+    /// Row groups that are being decoded, in row order.
+    decoding: VecDeque<Receiver<Decoded>>,
     ready: VecDeque<RecordBatch>,
+    /// Set when nobody takes any more rows.
+    ended: Arc<AtomicBool>,
 }
+
+/// The rows of a row group, or the panic of who decoded them.
+type Decoded = thread::Result<Result<Vec<RecordBatch>>>;
 
 /// What all row groups are read with.
 struct Shared {
@@ -113,8 +123,14 @@ pub fn read(files: &FileSet, options: &ReadOptions, place: &str) -> Result<RowRe
         row_ids: options.row_ids,
     };
     let live: Vec<Source> = files.sources.iter().filter(|source| source.n_live() > 0).cloned().collect();
-    let (sources, groups, ready) = (live.into_iter(), VecDeque::new(), VecDeque::new());
-    Ok(RowReader { shared: Arc::new(shared), sources, groups, ready })
+    Ok(RowReader {
+        shared: Arc::new(shared),
+        sources: live.into_iter(),
+        groups: VecDeque::new(),
+        decoding: VecDeque::new(),
+        ready: VecDeque::new(),
+        ended: Arc::new(AtomicBool::new(false)),
+    })
 }
 
 fn find(schema: &TableSchema, name: &str, place: &str) -> Result<ColumnField> {
@@ -125,23 +141,51 @@ fn find(schema: &TableSchema, name: &str, place: &str) -> Result<ColumnField> {
 }
 
 impl RowReader {
-    fn fill(&mut self) -> Result<()> {
-        while self.groups.len() < WINDOW {
-            let Some(source) = self.sources.next() else { break };
+    /// The rows of the next row group; none after the last.
+    fn next_group(&mut self) -> Result<Option<Vec<RecordBatch>>> {
+        let ahead = (2 * threads::count()).clamp(AHEAD.0, AHEAD.1);
+        while self.decoding.len() < ahead {
+            let Some(group) = self.take_group()? else { break };
+            self.decoding.push_back(self.begin(group));
+        }
+        let Some(next) = self.decoding.pop_front() else { return Ok(None) };
+        match next.recv() {
+            Ok(Ok(batches)) => batches.map(Some),
+            Ok(Err(panic)) => resume_unwind(panic),
+            // Only a task that was never run is dropped without a word.
+            Err(_) => unreachable!("a row group is decoded or its panic is sent"),
+        }
+    }
+
+    fn take_group(&mut self) -> Result<Option<Group>> {
+        while self.groups.is_empty() {
+            let Some(source) = self.sources.next() else { return Ok(None) };
             self.groups.extend(self.shared.open(source)?);
         }
-        let n = self.groups.len().min(WINDOW);
-        let groups: Vec<Group> = self.groups.drain(..n).collect();
-        let shared = &self.shared;
-        let batches: Vec<Result<Vec<RecordBatch>>> = if groups.len() < 2 {
-            groups.iter().map(|group| shared.decode(group)).collect()
-        } else {
-            threads::install(|| groups.par_iter().with_max_len(1).map(|group| shared.decode(group)).collect())
+        Ok(self.groups.pop_front())
+    }
+
+    /// Begin to decode a row group on the threads of the pool; where there are none, do it at once.
+    fn begin(&self, group: Group) -> Receiver<Decoded> {
+        let (shared, ended) = (Arc::clone(&self.shared), Arc::clone(&self.ended));
+        let (sender, receiver) = sync_channel(1);
+        let decode = move || {
+            let decoded = catch_unwind(AssertUnwindSafe(|| {
+                if ended.load(Ordering::Relaxed) { Ok(Vec::new()) } else { shared.decode(&group) }
+            }));
+            // Nobody listens when the reader was dropped.
+            drop(sender.send(decoded));
         };
-        for part in batches {
-            self.ready.extend(part?.into_iter().filter(|batch| batch.num_rows() > 0));
+        if let Err(decode) = threads::spawn(decode) {
+            decode();
         }
-        Ok(())
+        receiver
+    }
+}
+
+impl Drop for RowReader {
+    fn drop(&mut self) {
+        self.ended.store(true, Ordering::Relaxed);
     }
 }
 
@@ -153,13 +197,15 @@ impl Iterator for RowReader {
             if let Some(batch) = self.ready.pop_front() {
                 return Some(Ok(batch));
             }
-            if self.groups.is_empty() && self.sources.len() == 0 {
-                return None;
-            }
-            if let Err(error) = self.fill() {
-                self.groups.clear();
-                self.sources = Vec::new().into_iter();
-                return Some(Err(ArrowError::from_external_error(Box::new(error))));
+            match self.next_group() {
+                Ok(Some(batches)) => self.ready.extend(batches.into_iter().filter(|batch| batch.num_rows() > 0)),
+                Ok(None) => return None,
+                Err(error) => {
+                    self.groups.clear();
+                    self.decoding.clear();
+                    self.sources = Vec::new().into_iter();
+                    return Some(Err(ArrowError::from_external_error(Box::new(error))));
+                }
             }
         }
     }
