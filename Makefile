@@ -202,7 +202,7 @@ floors: $(EXTENSION) ## The Python tests with the lowest supported version of ea
 	$(FLOOR_VENV)/bin/python -m pip install --quiet --group dev $$($(FLOORS))
 	$(FLOOR_VENV)/bin/python -m pip list
 	# The lowest Typer calls what the next Click will not have any more.
-	@PYTHONPATH=python $(FLOOR_VENV)/bin/python -m pytest -W 'ignore:.*in Click 9:DeprecationWarning' tests/unit tests/property tests/conformance tests/sql \
+	@PYTHONPATH=python $(FLOOR_VENV)/bin/python -m pytest -W ignore::DeprecationWarning:typer tests/unit tests/property tests/conformance tests/sql \
 		tests/integration python/lakebed
 
 .PHONY: format

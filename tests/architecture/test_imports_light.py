@@ -5,6 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
+
+import polars as pl
+
+import lakebed as lb
 
 HEAVY = {
     "google.protobuf",
@@ -28,3 +33,18 @@ def test_import_loads_no_heavy_module() -> None:
     assert "lakebed" in loaded
     assert exported, "lakebed.__all__ is empty"
     assert HEAVY & set(loaded) == set()
+
+
+READ = """
+import sys, lakebed as lb
+table = lb.open(sys.argv[1]).table("t")
+print(table.scan(columns=["a"]).pl()["a"].sum(), table.lazy(row_ids=True).collect().width, *sys.modules)
+"""
+
+
+def test_a_plain_read_needs_polars_alone(tmp_path: Path) -> None:
+    lb.open(tmp_path / "wh").write("t", pl.DataFrame({"a": [1, 2], "b": ["x", "y"]}))
+    command = [sys.executable, "-c", READ, str(tmp_path / "wh")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert found[:2] == ["3", "4"]
+    assert HEAVY & set(found) == {"polars"}

@@ -65,9 +65,8 @@ def lazy_frame(
         [0, 1]
     """
     import polars as pl
-    import pyarrow as pa
 
-    schema = pl.Schema(pa.schema(files))
+    schema = pl.Schema(files)
     parts = _parts(files, row_ids=row_ids)
     if not parts:
         return pl.LazyFrame(schema=_with_row_ids(schema) if row_ids else schema)

@@ -400,7 +400,9 @@ class Table:
         return Note(comment, tuple(owners), tuple(tags))
 
     def _check_no_row_id_columns(self) -> None:
-        taken = [name for name in _ORIGINS if name in self.schema.names]
+        import polars as pl
+
+        taken = [name for name in _ORIGINS if name in pl.Schema(self.core)]
         if taken:
             hint = "rename it, or read without row_ids"
             raise InvalidArgumentError(f"table {self.name!r} has a column of its own called {taken[0]!r}; {hint}")
@@ -411,7 +413,9 @@ class Table:
     def _check_columns(self, columns: Sequence[str]) -> None:
         import difflib
 
-        known = self.schema.names
+        import polars as pl
+
+        known = pl.Schema(self.core).names()
         if len(set(columns)) != len(columns):
             twice = next(name for name in columns if list(columns).count(name) > 1)
             raise InvalidArgumentError(f"column {twice!r} of table {self.name!r} was asked for twice; name it once")
