@@ -386,7 +386,7 @@ def test_csv_is_read_in_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def test_arrow_types_that_polars_lacks_are_described() -> None:
     table = pa.table(
         {
-            "half": pa.array([1.5, None], pa.float16()),
+            "half": pa.array([np.float16(1.5), None], pa.float16()),
             "map": pa.array([[("a", 1), ("b", None)], []], pa.map_(pa.string(), pa.int64())),
             "fixed": pa.array([b"ab", b"cd"], pa.binary(2)),
             "runs": pa.RunEndEncodedArray.from_arrays(pa.array([1, 2], pa.int32()), pa.array(["x", "y"])),

@@ -48,10 +48,15 @@ def wh(tmp_path: Path) -> lb.Warehouse:
     return wh
 
 
-def flip(path: Path) -> None:
+def flip(path: Path, beyond: int = 0) -> None:
+    """One bit in the middle of a file, or some bytes beyond it."""
     data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
+    data[len(data) // 2 + beyond] ^= 1
     path.write_bytes(data)
+
+
+def problems(folder: Path) -> set[str | None]:
+    return {problem.path for problem in lb.open(folder).verify().problems}
 
 
 def test_a_sound_warehouse_has_no_problem_in_any_version(wh: lb.Warehouse) -> None:
@@ -78,8 +83,14 @@ def test_damage_of_every_file_is_found_wherever_it_is(wh: lb.Warehouse) -> None:
             with pytest.raises(errors.CorruptionError, match=name):
                 lb.open(folder)
         else:
-            report = lb.open(folder).verify()
-            named = {problem.path for problem in report.problems}
+            named = problems(folder)
+            for beyond in range(1, 4):
+                # Zstandard has bits that mean nothing: what is stored is whole with either value of them.
+                if named or path.parent.name != "packs":
+                    break
+                path.write_bytes(before)
+                flip(path, beyond)
+                named = problems(folder)
             # A hint is only where a search begins: a wrong one costs time.
             assert named == (set() if path in hints else {name}), name
         n_found += path not in hints
