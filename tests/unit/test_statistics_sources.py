@@ -125,6 +125,7 @@ def test_integers_that_do_not_fit_and_named_types_and_nulls(tmp_path: Path) -> N
         ("a,b\n1,2\n3\n", InvalidArgumentError, r"row 2 of .*bad\.csv \(line 3\) has 1 fields, its header has 2"),
         ("a,b\n1,2,3\n", InvalidArgumentError, r"row 1 of .*bad\.csv \(line 2\) has 3 fields"),
         ('a,b\n"x\ny",2\n3', InvalidArgumentError, r"row 2 of .*bad\.csv \(line 4\) has 1 fields"),
+        ('a,b\n1,2\n"3,4\n5,6\n', InvalidArgumentError, r"a quote in row 2 of .*bad\.csv \(line 3\) is never closed"),
         ("", InvalidArgumentError, r"bad\.csv is empty"),
         ("a,a\n1,2\n", InvalidColumnsError, "column 'a' twice"),
     ],
@@ -147,7 +148,7 @@ def test_the_line_that_is_no_text_or_no_json_is_named(tmp_path: Path) -> None:
     with pytest.raises(InvalidArgumentError, match=r"line 200002 of .*a\.csv is not UTF-8"):
         lb.statistics(csv)
     csv.write_bytes(b"a,\xff\n1,2\n")
-    with pytest.raises(InvalidArgumentError, match=r"header of .*a\.csv cannot be read"):
+    with pytest.raises(InvalidArgumentError, match=r"header of .*a\.csv is not UTF-8"):
         lb.statistics(csv)
     for bad in ('{"a":', "[1]"):
         json.write_text('{"a": 1}\n\n' + bad + '\n{"a": 2}\n')
@@ -481,14 +482,32 @@ def endless(schema: pa.Schema) -> pa.RecordBatchReader:
     return pa.RecordBatchReader.from_batches(schema, iter(lambda: batch, None))
 
 
+def test_ctrl_c_within_a_source_of_the_user_s_own_is_ctrl_c() -> None:
+    schema = pa.schema([("x", pa.int64())])
+    batch = pa.record_batch([pa.array([1])], schema=schema)
+
+    def slow() -> Iterator[pa.RecordBatch]:
+        while True:
+            yield batch
+            time.sleep(0.05)
+
+    assert lb.statistics(pa.table({"x": [1]})).n_rows == 1
+    assert interrupted(0.2, lambda: lb.statistics(pa.RecordBatchReader.from_batches(schema, slow()))) < 2
+    warehouse = lb.open("memory://")
+    assert interrupted(0.2, lambda: warehouse.write("t", pa.RecordBatchReader.from_batches(schema, slow()))) < 2
+    assert warehouse.at("main").tables() == []
+
+
 def test_ctrl_c_ends_a_computation_and_leaves_the_process_usable(tmp_path: Path) -> None:
     schema = pa.schema([("x", pa.int64())])
+    path = tmp_path / "a.csv"
+    path.write_text("x\n" + "12345\n" * 50_000)
+    # All modules are loaded before anything is interrupted.
+    assert lb.statistics(path, where="x > 1").n_rows == lb.statistics(schema.empty_table()).n_rows + 50_000
     assert interrupted(0.2, lambda: lb.statistics(endless(schema))) < 2
     # One batch, which is far from done by then.
     long = pa.array(np.arange(16_000_000.0))
     assert interrupted(0.1, lambda: lb.statistics(pa.table(dict.fromkeys("abcdefgh", long)))) < 2
-    path = tmp_path / "a.csv"
-    path.write_text("x\n" + "12345\n" * 50_000)
     assert interrupted(0.3, lambda: lb.statistics([path] * 3000, where="x > 1")) < 3
     assert lb.statistics(FRAME, slices=["b"]).n_rows == 5
     assert lb.statistics(path).column("x").n_present == 50_000

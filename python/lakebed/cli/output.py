@@ -61,7 +61,8 @@ def _cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.6g}"
-    return _text(value)
+    # A line break would look like two rows.
+    return "".join(character if character.isprintable() else " " for character in _text(value))
 
 
 def _text(value: Any) -> str:

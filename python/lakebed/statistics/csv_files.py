@@ -188,6 +188,10 @@ class CsvFiles:
                     found = widths.push(piece)
         except (OSError, EOFError) as error:
             raise InvalidArgumentError(f"{name} cannot be unpacked: {error}; get the file again") from error
+        unclosed = None if found else widths.unclosed()
+        if unclosed is not None:
+            row, line = unclosed
+            raise InvalidArgumentError(f"a quote in row {row} of {name} (line {line}) is never closed; mend the row")
         found = found or widths.finish()
         if found is not None:
             row, line, n_fields = found
@@ -267,7 +271,9 @@ def _header(name: str, format: CsvFormat) -> list[str]:  # noqa: A002
             text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
             rows = list(islice(csv.reader(text, delimiter=format.separator), 1))
             "".join(chain.from_iterable(rows)).encode()
-    except (OSError, EOFError, UnicodeError, csv.Error) as error:
+    except UnicodeError as error:
+        raise InvalidArgumentError(f"the header of {name} is not UTF-8; mend the file or convert it") from error
+    except (OSError, EOFError, csv.Error) as error:
         raise InvalidArgumentError(f"the header of {name} cannot be read: {error}; mend the file") from error
     if not rows or not rows[0]:
         raise InvalidArgumentError(f"{name} has no header; its first line must name the columns")

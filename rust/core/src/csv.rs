@@ -9,6 +9,8 @@ pub struct CsvWidths {
     quote: Option<u8>,
     width: u64,
     is_quoted: bool,
+    /// Line of the last quote that began a quoted part.
+    quoted_line: u64,
     fields: u64,
     bytes: u64,
     row: u64,
@@ -32,7 +34,7 @@ const BLOCK: usize = 64;
 impl CsvWidths {
     /// Expect `width` fields in each row, the header among them.
     pub fn new(width: u64, separator: u8, quote: Option<u8>) -> Self {
-        Self { separator, quote, width, is_quoted: false, fields: 1, bytes: 0, row: 0, line: 1 }
+        Self { separator, quote, width, is_quoted: false, quoted_line: 0, fields: 1, bytes: 0, row: 0, line: 1 }
     }
 
     /// Look at the next bytes; the first row that does not fit.
@@ -57,6 +59,7 @@ impl CsvWidths {
         for &byte in bytes {
             if Some(byte) == self.quote {
                 self.is_quoted = !self.is_quoted;
+                self.quoted_line = self.line;
             } else if byte == b'\n' {
                 if !self.is_quoted
                     && let Some(misfit) = self.end_row()
@@ -81,6 +84,11 @@ impl CsvWidths {
         }
         self.row += 1;
         (found != self.width).then_some(Misfit { row: self.row - 1, line: self.line, found })
+    }
+
+    /// Row and line of a quote that nothing closed, the first row after the header being 1.
+    pub fn unclosed(&self) -> Option<(u64, u64)> {
+        self.is_quoted.then_some((self.row, self.quoted_line))
     }
 
     /// Look at a last row without a line break.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lakebed_core::Error;
-use pyo3::exceptions::PyRuntimeError;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
 use pyo3::prelude::*;
 
 /// How often somebody who waits looks whether the user wants to stop.
@@ -64,6 +64,9 @@ pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// The exception for a failure of the core.
 pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
+    if is_interrupt(error) {
+        return PyKeyboardInterrupt::new_err(());
+    }
     let raised = py
         .import("lakebed.errors")
         .and_then(|module| module.getattr(class_name(error)))
@@ -72,6 +75,12 @@ pub(crate) fn to_python(py: Python<'_>, error: &Error) -> PyErr {
         Ok(exception) => PyErr::from_value(exception),
         Err(failed) => failed,
     }
+}
+
+/// Whether Ctrl-C came while a source that is written in Python made its next batch: of what was raised there an Arrow
+/// stream carries the text only.
+fn is_interrupt(error: &Error) -> bool {
+    matches!(error, Error::Arrow(source) if source.to_string().lines().any(|line| line.trim() == "KeyboardInterrupt"))
 }
 
 fn class_name(error: &Error) -> &'static str {

@@ -62,6 +62,10 @@ impl CsvWidths {
         found.map(place)
     }
 
+    fn unclosed(&self) -> Option<(u64, u64)> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner).unclosed()
+    }
+
     fn finish(&self) -> Option<(u64, u64, u64)> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner).finish().map(place)
     }
