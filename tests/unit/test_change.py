@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -284,3 +284,23 @@ def test_a_table_at_a_tag_or_commit_takes_no_changes() -> None:
     wh.branch("try")
     wh.table("t", "try").delete(where="TRUE")
     assert (wh.table("t").num_rows, wh.table("t", "try").num_rows) == (4, 0)
+
+
+def test_a_source_may_be_frames_that_come_one_after_another() -> None:
+    wh = people()
+    parts = (pl.DataFrame({"id": [n], "x": [float(n)]}) for n in (2, 3, 60))
+    report = wh.table("t").upsert(parts, key="id").report
+    assert (report.n_inserted, report.n_updated) == (1, 2)
+
+    def failing() -> Iterator[pl.DataFrame]:
+        yield pl.DataFrame({"id": [2], "x": [7.0]})
+        raise ZeroDivisionError("of the user")
+
+    before = wh.at("main").commit
+    with pytest.raises(ZeroDivisionError, match="of the user"):
+        wh.table("t").upsert(failing(), key="id")
+    schema = pa.schema([("id", pa.int64())])
+    batches = (pa.record_batch([pa.array([1 // n])], schema=schema) for n in (1, 0))
+    with pytest.raises(errors.InvalidArgumentError, match=r"ZeroDivisionError.*mend the source"):
+        wh.table("t").upsert(pa.RecordBatchReader.from_batches(schema, batches), key="id")
+    assert wh.at("main").commit == before

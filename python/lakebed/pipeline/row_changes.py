@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lakebed.storage import FileSet, Transaction
-    from lakebed.typing import Frame
+    from lakebed.typing import Frames
 
 
 class TableChanges:
@@ -101,13 +101,13 @@ class TableChanges:
         self._note_rows(name, "update", MergeReport(n_updated=n_rows))
         return n_rows
 
-    def upsert(self, name: str, frame: Frame, *, key: str | Sequence[str], inputs: Iterable[Any] = ()) -> MergeReport:
+    def upsert(self, name: str, frame: Frames, *, key: str | Sequence[str], inputs: Iterable[Any] = ()) -> MergeReport:
         """Stage rows that take the place of those with the same key, or are new.
 
         Args:
             name: The table.
-            frame: Rows of any Arrow-speaking object; they may be more than fit into memory. Columns that it lacks keep
-                their values in rows that are updated.
+            frame: Rows of any Arrow-speaking object, or an iterable of such; they may be more than fit into memory.
+                Columns that it lacks keep their values in rows that are updated.
             key: Columns whose values tell rows apart.
             inputs: Tables and raw files from which the rows were made, for the lineage.
 
@@ -124,7 +124,7 @@ class TableChanges:
     def merge(
         self,
         name: str,
-        frame: Frame,
+        frame: Frames,
         *,
         key: str | Sequence[str],
         matched: str = "update",
@@ -137,7 +137,7 @@ class TableChanges:
 
         Args:
             name: The table.
-            frame: Rows of any Arrow-speaking object; they may be more than fit into memory.
+            frame: Rows of any Arrow-speaking object, or an iterable of such; they may be more than fit into memory.
             key: Columns whose values tell rows apart.
             matched: `"update"`, `"delete"` or `"keep"` a row of the table whose key the frame has.
             not_matched: `"insert"` or `"skip"` a row of the frame whose key the table has not.

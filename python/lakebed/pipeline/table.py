@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from lakebed.pipeline.session import Session
     from lakebed.storage import Commit, VersionLike
-    from lakebed.typing import Frame, Frames
+    from lakebed.typing import Frames
 
 _MAX_ATTEMPTS = 50
 
@@ -145,7 +145,7 @@ class TableHandle(Table):
 
     def upsert(
         self,
-        frame: Frame,
+        frame: Frames,
         *,
         key: str | Sequence[str],
         message: str = "",
@@ -155,7 +155,7 @@ class TableHandle(Table):
         """Put rows in the place of those with the same key, and add the others.
 
         Args:
-            frame: Rows of any Arrow-speaking object; they may be more than fit into memory.
+            frame: Rows of any Arrow-speaking object, or an iterable of such; they may be more than fit into memory.
             key: Columns whose values tell rows apart.
             message: Why; kept in the history.
             inputs: Tables and raw files from which the rows were made.
@@ -173,7 +173,7 @@ class TableHandle(Table):
 
     def merge(
         self,
-        frame: Frame,
+        frame: Frames,
         *,
         key: str | Sequence[str],
         message: str = "",
@@ -183,7 +183,7 @@ class TableHandle(Table):
         """Let a frame meet the rows of the table.
 
         Args:
-            frame: Rows of any Arrow-speaking object; they may be more than fit into memory.
+            frame: Rows of any Arrow-speaking object, or an iterable of such; they may be more than fit into memory.
             key: Columns whose values tell rows apart.
             message: Why; kept in the history.
             idempotency_key: What other verbs call `key`: where the branch has a commit with it, that one is given and

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,8 @@ from lakebed.errors import (
 from lakebed.storage.frames import ROW_ID
 from lakebed.storage.predicate import to_json
 from lakebed.storage.rows import move_rows, view
-from lakebed.typing import Frame, importable
+from lakebed.storage.stream import batches_of, readable
+from lakebed.typing import Frames, importable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,7 +107,7 @@ class MergeRules:
                 )
 
 
-def merge(handle: Handle, core: CoreTransaction, name: str, source: Frame, rules: MergeRules) -> MergeReport:
+def merge(handle: Handle, core: CoreTransaction, name: str, source: Frames, rules: MergeRules) -> MergeReport:
     """Merge a source into a table.
 
     Args:
@@ -138,10 +139,11 @@ def merge(handle: Handle, core: CoreTransaction, name: str, source: Frame, rules
 
     files = core.files(name)
     schema = pa.schema(files)
-    reader = pa.RecordBatchReader.from_stream(importable(source))
+    stream = readable(source)
+    reader = pa.RecordBatchReader.from_stream(stream)
     shape = _Shape.of(core, name, schema, reader.schema, rules)
     with contextlib.ExitStack() as stack:
-        parts = _parts(shape, reader, stack)
+        parts = _parts(shape, batches_of(stream, reader), stack)
         for part in parts:
             _check_unique(part(), shape)
         # Rows that are not there were looked for: who adds some meanwhile collides.
@@ -199,14 +201,14 @@ class _Shape:
         return frame.select(*own, flag.alias("__delete"))
 
 
-def _parts(shape: _Shape, reader: pa.RecordBatchReader, stack: contextlib.ExitStack) -> list[Any]:
+def _parts(shape: _Shape, batches: Iterable[pa.RecordBatch], stack: contextlib.ExitStack) -> list[Any]:
     """What gives each part of the source; all of it in one part where it fits into memory."""
     import polars as pl
 
     held: list[pl.DataFrame] = []
     spill: _Spill | None = None
     n_rows = 0
-    for batch in reader:
+    for batch in batches:
         frame = shape.prepare(pl.DataFrame(batch))
         _check_keys(frame, shape)
         held.append(frame)

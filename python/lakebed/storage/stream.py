@@ -82,6 +82,40 @@ def readable(frame: Any) -> Any:
     return importable(frame)
 
 
+def batches_of(source: Any, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
+    """Read the batches of what `readable` gave.
+
+    Args:
+        source: What it gave.
+        reader: The stream of it.
+
+    Yields:
+        Its batches.
+
+    Raises:
+        InvalidArgumentError: The source failed, and all that is known is the text of it.
+        BaseException: What an iterable of frames raised, or Ctrl-C within a source that is written in Python.
+
+    Example:
+        >>> import polars as pl, pyarrow as pa
+        >>> source = readable(pl.DataFrame({"a": [1]}) for _ in range(2))
+        >>> [batch.num_rows for batch in batches_of(source, pa.RecordBatchReader.from_stream(source))]
+        [1, 1]
+    """
+    import pyarrow as pa
+
+    try:
+        yield from reader
+    except (pa.ArrowException, OSError) as error:
+        if isinstance(source, FrameStream) and source.raised is not None:
+            raise source.raised from error
+        lines = [line.strip() for line in str(error).split("\n") if line.strip()]
+        if "KeyboardInterrupt" in lines:
+            raise KeyboardInterrupt from error
+        said = lines[-1] if lines else type(error).__name__
+        raise InvalidArgumentError(f"the source cannot be read: {said}; mend the source") from error
+
+
 def arrow_schema(schema: Columns) -> Any:
     """Give a schema in a form that the core can read.
 
