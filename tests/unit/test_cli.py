@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import lakebed as lb
@@ -179,3 +181,21 @@ def test_metadata_commands_look_into_a_database(tmp_path: Path) -> None:
     assert CliRunner().invoke(app, ["metadata", "list", place]).exit_code == 0
     with pytest.raises(InvalidArgumentError, match="Unrecognized name"):
         CliRunner().invoke(app, ["metadata", "list", place, "-f", "foo = 1"], catch_exceptions=False)
+
+
+def commands(app: typer.Typer, *before: str) -> Iterator[list[str]]:
+    for command in app.registered_commands:
+        assert command.callback is not None
+        yield [*before, command.name or command.callback.__name__.removesuffix("_").replace("_", "-")]
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        yield from commands(group.typer_instance, *before, str(group.name))
+
+
+@pytest.mark.parametrize("words", list(commands(app)), ids=" ".join)
+def test_help_is_for_people(words: list[str]) -> None:
+    said = CliRunner().invoke(app, [*words, "--help"])
+    assert said.exit_code == 0, said.output
+    assert "Usage: " in said.output
+    assert "Args:" not in said.output
+    assert ">>>" not in said.output

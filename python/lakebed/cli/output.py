@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
@@ -50,6 +53,33 @@ def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title:
         table.add_row(*(_cell(value) for value in row))
     # A file or a pipe has no width: long cells shall not be folded there.
     Console(width=None if sys.stdout.isatty() else 200).print(table)
+
+
+def shorten_help(app: typer.Typer) -> None:
+    """Let the help of commands say what they do; what docstrings tell of arguments stands in the list of those.
+
+    Args:
+        app: The commands, and groups of them.
+
+    Example:
+        >>> app = typer.Typer()
+        >>> @app.command()
+        ... def hello() -> None:
+        ...     \"\"\"Say hello.
+        ...
+        ...     Example:
+        ...         Nothing for the help.
+        ...     \"\"\"
+        >>> shorten_help(app)
+        >>> app.registered_commands[0].help
+        'Say hello.'
+    """
+    for command in app.registered_commands:
+        told = inspect.getdoc(command.callback) or ""
+        command.help = command.help or re.split(r"\n\n(?:Args|Raises|Returns|Example):\n", told)[0]
+    for group in app.registered_groups:
+        if group.typer_instance is not None:
+            shorten_help(group.typer_instance)
 
 
 def _cell(value: Any) -> str:
