@@ -200,9 +200,11 @@ floors: $(EXTENSION) ## The Python tests with the lowest supported version of ea
 	@test -x $(FLOOR_VENV)/bin/python || $(PYTHON) -m venv $(FLOOR_VENV)
 	$(FLOOR_VENV)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	$(FLOOR_VENV)/bin/python -m pip install --quiet --group dev $$($(FLOORS))
+	$(FLOOR_VENV)/bin/python -m pip install --quiet --no-deps --group demo
 	$(FLOOR_VENV)/bin/python -m pip list
+	@echo "$(CURDIR)/python" >"$$($(FLOOR_VENV)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/lakebed.pth"
 	# The lowest Typer calls what the next Click will not have any more; no program is installed here.
-	@PYTHONPATH=python $(FLOOR_VENV)/bin/python -m pytest -W ignore::DeprecationWarning:typer \
+	@$(FLOOR_VENV)/bin/python -m pytest -W ignore::DeprecationWarning:typer \
 		--deselect tests/unit/test_cli.py::test_the_installed_program_runs \
 		tests/unit tests/property tests/conformance tests/sql tests/integration python/lakebed
 
