@@ -222,6 +222,34 @@ def test_created_orders_ties_and_hides_what_was_not_known(kind: str, data: st.Da
     check(data.draw(problems(times=kind, keys=data.draw(st.sampled_from([(), ("booleans",)])), known=None)))
 
 
+def by_time(table: pa.Table, number: str) -> pa.Table:
+    """The rows that have a time, in order of it, numbered anew."""
+    times = Side.of(table, []).times
+    rows = sorted((time, row) for row, time in enumerate(times) if time is not None)
+    taken = table.take(pa.array([row for _, row in rows], pa.int64()))
+    at = taken.schema.get_field_index(number)
+    return taken.set_column(at, number, pa.array(range(len(rows)), pa.int64()))
+
+
+@pytest.mark.parametrize("kind", TIMES)
+@FEW
+@given(st.data())
+def test_rows_in_order_of_time(kind: str, data: st.DataObject) -> None:
+    problem = data.draw(
+        problems(times=kind, keys=("integers of all widths",), known=data.draw(st.sampled_from([False, None])))
+    )
+    problem.left, problem.right = by_time(problem.left, "left"), by_time(problem.right, "right")
+    check(problem)
+    joined, report = problem.join(report=True)
+    side, left, right = report[0], Side.of(problem.left, problem.by), Side.of(problem.right, problem.by)
+    matched = problem.left.num_rows - joined["right"].null_count
+    unlimited = replace(problem, rule=replace(problem.rule, tolerance=None)).expected()
+    assert (side.n_matched, side.n_expired) == (matched, sum(row is not None for row in unlimited) - matched)
+    assert side.n_null == sum(None in keys for keys in left.keys)
+    if not problem.rule.only_known:
+        assert side.n_unknown_key == sum(None not in keys and keys not in right.keys for keys in left.keys)
+
+
 PAIRS = [
     ("text in all layouts", "text in all layouts"),
     ("integers of all widths", "text in all layouts"),

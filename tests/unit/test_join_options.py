@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import lakebed as lb
@@ -394,3 +395,12 @@ def test_a_label_does_not_see_itself_and_late_events_not_before_they_are_known()
     )
     assert found["v_last_2_lifetime"].to_list() == [[1], [2, 4]]
     assert report["events"].n_matched == 2
+
+
+def test_run_ends_become_plain_values_in_a_polars_frame() -> None:
+    right = pa.table({"t": pa.array([1, 2], pa.timestamp("us")), "v": pc.run_end_encode(pa.array([7, 7]))})
+    left = pl.DataFrame({"t": [0, 2]}).cast({"t": pl.Datetime("us")})
+    for frame in (left, left.lazy()):
+        for limit in (None, 1):
+            joined = lb.asof_join(frame, right, on="t", memory_limit=limit).lazy().collect()
+            assert joined["v"].to_list() == [None, 7]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 import lakebed as lb
@@ -112,6 +114,58 @@ def test_stretches_without_a_match_are_not_read(monkeypatch: pytest.MonkeyPatch)
     assert len(read) == 2
 
 
+def test_only_files_and_columns_that_matter_are_read(tmp_path: Path) -> None:
+    """Files outside of the times are gone; of one without a match, the columns beside keys and times are destroyed."""
+    wh = lb.open(tmp_path, verify="never")
+    for day in range(6):
+        times = pl.lit(START) + pl.duration(days=day, seconds=pl.int_range(40_000))
+        wh.write("readings", pl.select(t=times, k=pl.int_range(40_000) % 3, v=pl.int_range(40_000) + day * 10**6))
+    table = wh.table("readings")
+    left = pl.DataFrame({"k": [0, 1], "t": [START + dt.timedelta(days=day, hours=4) for day in (2, 4)]})
+    expected = [2_000_000 + 4 * 3600, 4_000_000 + 4 * 3600 - 2]
+    # The rows of a write may be in several files.
+    days: dict[int, list[Path]] = {}
+    for name in table.files():
+        path = tmp_path / name
+        days.setdefault(pq.read_table(path)["v"][0].as_py() // 10**6, []).append(path)
+    assert sorted(days) == list(range(6))
+    for path in [path for day in (0, 1, 5) for path in days[day]]:
+        path.unlink()
+    for path in days[3]:
+        destroy(path, "v")
+    joined = lb.asof_join(left, table, on="t", by="k", tolerance="1h")
+    assert joined["v"].to_list() == expected
+    # What was destroyed is needed as soon as a row of it matches.
+    more = pl.concat([left, left.with_columns(pl.col("t").dt.offset_by("-1d"))])
+    with pytest.raises(Exception, match=r"(?i)parquet|thrift|page"):
+        lb.asof_join(more.tail(1), table, on="t", by="k", tolerance="1h")
+
+
+def destroy(path: Path, column: str) -> None:
+    """Put zeros where a column of a Parquet file lies."""
+    metadata = pq.ParquetFile(path).metadata
+    data = bytearray(path.read_bytes())
+    for group in range(metadata.num_row_groups):
+        chunk = metadata.row_group(group).column(metadata.schema.names.index(column))
+        start = min(filter(None, (chunk.dictionary_page_offset, chunk.data_page_offset)))
+        data[start : start + chunk.total_compressed_size] = bytes(chunk.total_compressed_size)
+    path.write_bytes(data)
+
+
+def test_zones_of_both_sides_may_be_any() -> None:
+    """Of a stored table in one zone and left rows in another; Polars compares neither, nor does it know +05:30."""
+    wh = lb.open("memory://")
+    times = pl.Series(at(*range(48))).dt.replace_time_zone("UTC")
+    rows = pl.DataFrame({"t": times.dt.convert_time_zone("America/New_York"), "v": range(48)})
+    table = wh.write("readings", rows)
+    for zone in ("UTC", "Asia/Tokyo", "+05:30"):
+        left = pa.table({"t": pa.array(times[[3, 30]].to_list(), pa.timestamp("us", zone))})
+        for right in (table, rows.to_arrow()):
+            joined = lb.asof_join(left, right, on="t", tolerance="2h")
+            assert joined.schema.field("t").type.tz == zone
+            assert joined["v"].to_pylist() == [3, 30]
+
+
 def test_windows_over_a_stored_table(wh: Warehouse) -> None:
     table, asked = wh.table("readings"), {"x": ["sum", "count"], "note": "last"}
     options: dict[str, Any] = {"windows": ["12h", "3d"], "on": "t", "by": "k"}
@@ -165,6 +219,90 @@ def test_a_declared_order_of_keys_leaves_files_unopened(layout: dict[str, Any], 
     assert wh.counters()["data_files"] - before == n_opened
     assert joined["v"].to_list() == [300 + key % 100 for key in left["k"]]
     assert joined.equals(lb.asof_join(left, wh.table("readings").scan().pl(), on="t", by="k"))
+
+
+KEYS: dict[str, Any] = {
+    "numbers": lambda row: row % 500,
+    "texts": lambda row: f"entity {row % 500:03}",
+}
+
+
+@pytest.mark.parametrize("left_class", CLASSES)
+@pytest.mark.parametrize("kind", KEYS)
+def test_buckets_without_a_key_of_the_left_rows_are_not_opened(kind: str, left_class: str) -> None:
+    """Also after other layouts: the bucket of a file that was not written in the present one means something else."""
+    wh = lb.open("memory://")
+
+    def rows(first: int, n: int = 1000) -> pl.DataFrame:
+        numbers = range(first, first + n)
+        columns = {"k": [KEYS[kind](row) for row in numbers], "v": list(numbers), "other": [row % 7 for row in numbers]}
+        return pl.DataFrame(columns).with_columns(t=pl.lit(START) + pl.duration(seconds=pl.col("v")))
+
+    left = rows(5250, 2).drop("v", "other")
+    plain = lb.asof_join(CLASSES[left_class](left), rows(0), on="t", by="k")
+
+    def opened(table: Any, expected: int) -> int:
+        before = wh.counters()["data_files"]
+        joined = lb.asof_join(CLASSES[left_class](left), table, on="t", by="k")
+        assert type(joined) is type(plain)
+        found = joined.collect() if left_class == "lazy" else joined
+        assert [int(str(value)) for value in found["v"]] == [expected, expected + 1]
+        return int(wh.counters()["data_files"] - before)
+
+    table = wh.write("readings", rows(0), bucket_by="k", n_buckets=10)
+    assert table.num_files == 10
+    assert opened(table, 750) <= 2
+    layouts: list[dict[str, Any]] = [
+        {"bucket_by": "k", "n_buckets": 3},
+        {"bucket_by": "other", "n_buckets": 3},
+        {},
+        {"sort_by": ["k", "t"], "bucket_by": "k", "n_buckets": 10},
+    ]
+    for step, layout in enumerate(layouts, 1):
+        table = table.set_layout(**layout)
+        old = opened(table, step * 1000 - 250)
+        assert old >= table.num_files - 2
+        table = table.append(rows(step * 1000))
+        opened(table, step * 1000 + 750)
+    assert opened(table, 4750) <= table.num_files - 8
+    table = table.set_layout(bucket_by="k", n_buckets=10)
+    assert opened(table, 4750) <= table.num_files - 8
+
+
+def test_rows_that_a_slow_writer_put_into_buckets_of_an_older_layout_are_found() -> None:
+    wh = lb.open("memory://")
+    rows = pl.DataFrame({"k": range(600), "v": range(600)}).with_columns(t=pl.lit(START))
+    wh.write("readings", rows.head(0), bucket_by="k", n_buckets=3)
+    with wh.transaction() as tx:
+        tx.write("readings", rows)
+        wh.table("readings").set_layout()
+        wh.table("readings").set_layout(bucket_by="k", n_buckets=7)
+    table = wh.table("readings")
+    assert table.num_files == 3
+    for key in range(200, 260):
+        left = pl.DataFrame({"k": [key]}).with_columns(t=pl.lit(START))
+        assert lb.asof_join(left, table, on="t", by="k")["v"].to_list() == [key]
+
+
+def test_buckets_of_several_keys_and_of_keys_that_no_column_holds() -> None:
+    wh = lb.open("memory://")
+    keys = {"a": [row % 10 for row in range(400)], "b": [f"{row % 4}" for row in range(400)]}
+    rows = pl.DataFrame(keys, schema_overrides={"a": pl.Int8}).with_columns(t=pl.lit(START), v=pl.int_range(400))
+    table = wh.write("readings", rows, bucket_by=["b", "a"], n_buckets=8)
+    left = pl.DataFrame({"x": [3, 300, None, 4, -5], "y": ["3", "3", "1", None, "0"]}).with_columns(t=pl.lit(START))
+    before = wh.counters()["data_files"]
+    joined = lb.asof_join(left, table, on="t", left_by=["x", "y"], right_by=["a", "b"])
+    assert wh.counters()["data_files"] - before == 1
+    assert joined["v"].to_list() == [383, None, None, None, None]
+    # A column of another type has other hashes.
+    table = table.change_type("a", pa.int64())
+    assert lb.asof_join(left, table, on="t", left_by=["x", "y"], right_by=["a", "b"])["v"].to_list() == [
+        383,
+        None,
+        None,
+        None,
+        None,
+    ]
 
 
 def test_a_layout_that_old_files_do_not_have_is_not_believed() -> None:

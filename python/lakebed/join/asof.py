@@ -81,7 +81,7 @@ def asof_join(
             temporary files that vanish with the join. None for no limit.
         spill_folder: Where they are made; None for the system's folder of temporary files.
         progress: True for a bar on standard error after a second, or a callable that takes the rows done and expected;
-            None for a bar where standard error is a terminal.
+            None for a bar where standard error is a terminal. Of a reader on the left side it tells of the first chunk.
         report: Whether to give a `Joined` of data and report in the place of the data.
 
     Returns:

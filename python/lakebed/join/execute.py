@@ -11,6 +11,7 @@ from typing import Any
 from lakebed._core import asof_join as join_tables
 from lakebed.join.fetch import Fetch, defer
 from lakebed.join.frames import (
+    has_run_ends,
     has_zone,
     is_reader,
     like,
@@ -101,6 +102,11 @@ def execute(
         data = pa.table(data)
         for fetch in fetches:
             data = fetch.fill(data)
+    if any(has_run_ends(request.frame) for request in requests):
+        import pyarrow as pa
+
+        # Tells `like` of them, which is given a plain stream else.
+        data = data if in_chunks else pa.table(data)
     names = [request.name for request in requests]
     report = to_report(names, counts.sides, counts.spilled_bytes, goes_on=in_chunks)
     return Joined(like(left, data), report)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _STRETCH_ROWS = 1 << 20
+_GAP_ROWS = 1 << 15
+"""Rows without a match from which on it is worth a query of its own to leave them out."""
 _ROW = "lakebed: row of the right side"
 
 
@@ -78,8 +80,9 @@ def _stretches(rows: pl.Series) -> list[pl.Series]:
     """Ascending positions in groups that lie close together."""
     import polars as pl
 
-    frame = pl.DataFrame({"row": rows, "stretch": rows // _STRETCH_ROWS})
-    return [part["row"] for part in frame.partition_by("stretch", maintain_order=True)]
+    gap = rows.diff().fill_null(0) > _GAP_ROWS
+    frame = pl.DataFrame({"row": rows, "stretch": rows // _STRETCH_ROWS, "gaps": gap.cum_sum()})
+    return [part["row"] for part in frame.partition_by("stretch", "gaps", maintain_order=True)]
 
 
 def defer(

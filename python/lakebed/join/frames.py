@@ -262,7 +262,7 @@ def like(left: Any, stream: Any) -> Any:
     if library == "polars":
         import polars as pl
 
-        frame = pl.DataFrame(stream)
+        frame = pl.DataFrame(without_run_ends(stream) if has_run_ends(stream) else stream)
         return frame.lazy() if name == "LazyFrame" else frame
     # Imported late, for it takes longer than many a join.
     import pyarrow as pa
@@ -275,6 +275,53 @@ def like(left: Any, stream: Any) -> Any:
     joined = table.to_pandas()
     joined.index = left.index
     return joined
+
+
+def has_run_ends(frame: Any) -> bool:
+    """Tell whether a frame has run-end encoded columns, which Polars does not know.
+
+    Args:
+        frame: The frame.
+
+    Returns:
+        Whether it has; False for a frame that is not one of pyarrow.
+
+    Example:
+        >>> import pyarrow as pa, pyarrow.compute as pc
+        >>> has_run_ends(pa.table({"a": pc.run_end_encode([1, 1])}))
+        True
+    """
+    if _library(frame) != "pyarrow" or not hasattr(frame, "schema"):
+        return False
+    import pyarrow as pa
+
+    return any(pa.types.is_run_end_encoded(kind) for kind in frame.schema.types)
+
+
+def without_run_ends(stream: Any) -> pa.Table:
+    """Give a table with the values of run-end encoded columns one by one.
+
+    Args:
+        stream: The table, anything that speaks Arrow.
+
+    Returns:
+        The same values.
+
+    Example:
+        >>> import pyarrow as pa, pyarrow.compute as pc
+        >>> without_run_ends(pa.table({"a": pc.run_end_encode([1, 1])})).schema.field("a").type
+        DataType(int64)
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    table = pa.table(stream)
+    for position, field in enumerate(table.schema):
+        if pa.types.is_run_end_encoded(field.type):
+            chunks = [pc.run_end_decode(chunk) for chunk in table.column(position).chunks]
+            values = pa.chunked_array(chunks, field.type.value_type)
+            table = table.set_column(position, field.with_type(field.type.value_type), values)
+    return table
 
 
 def _library(frame: Any) -> str:

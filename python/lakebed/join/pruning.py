@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _NS_PER_DAY = 86_400 * 10**9
-_FEW_ROWS, _FEW_KEYS, _FEW_SORTED_KEYS = 10_000, 64, 2048
+_FEW_ROWS, _FEW_KEYS, _FEW_SORTED_KEYS, _MOST_HASHED = 10_000, 64, 2048, 1 << 17
 
 
 class DeclaredLayout(Protocol):
@@ -26,6 +26,10 @@ class DeclaredLayout(Protocol):
     @property
     def sort_by(self) -> Sequence[str]:
         """Columns by which rows of a file ascend."""
+
+    @property
+    def bucket_by(self) -> Sequence[str]:
+        """Columns whose hash says which rows share files."""
 
 
 class PrunableTable(Protocol):
@@ -37,11 +41,11 @@ class PrunableTable(Protocol):
     def layout(self) -> DeclaredLayout | None:
         """How rows are said to lie; None if nothing is said."""
 
-    def files(self, where: list[Any] | None = None) -> list[str]:
-        """List the files that may hold matching rows."""
+    def files(self, where: list[Any] | None = None, *, keys: Any = None) -> list[str]:
+        """List the files that may hold matching rows of some keys."""
 
-    def lazy(self, columns: Any = None, where: list[Any] | None = None) -> pl.LazyFrame:
-        """Read lazily from the files that may hold matching rows."""
+    def lazy(self, columns: Any = None, where: list[Any] | None = None, *, keys: Any = None) -> pl.LazyFrame:
+        """Read lazily from the files that may hold matching rows of some keys."""
 
 
 def is_stored(frame: Any) -> TypeGuard[PrunableTable]:
@@ -158,12 +162,13 @@ def prune(table: PrunableTable, options: dict[str, Any], left: Any, zone: str | 
     if any(name not in names for name in deciding):
         return PrunedScan(table.lazy(columns), [name for name in deciding if name in names])
     conditions = _times(table, options, left, zone) + _keys(table, options, left)
+    keys = _bucket_keys(table, options, left)
     if not conditions:
-        return PrunedScan(table.lazy(columns), deciding)
+        return PrunedScan(table.lazy(columns, keys=keys), deciding)
     where = ["and", *conditions]
     # A filter copies rows, so it is only there if some file holds rows that it would drop.
-    condition = _expression(where) if table.files(["not", where]) else None
-    return PrunedScan(table.lazy(columns, where), deciding, condition)
+    condition = _expression(where, table.schema) if table.files(["not", where], keys=keys) else None
+    return PrunedScan(table.lazy(columns, where, keys=keys), deciding, condition)
 
 
 def _needed(options: dict[str, Any], names: list[str]) -> set[str]:
@@ -198,6 +203,36 @@ def _keys(table: PrunableTable, options: dict[str, Any], left: Any) -> list[Any]
         else:
             conditions += [[">=", theirs, series.min()], ["<=", theirs, series.max()]]
     return conditions
+
+
+def _bucket_keys(table: PrunableTable, options: dict[str, Any], left: Any) -> pa.Table | None:
+    """The keys of the left rows, as a table holds them that puts its rows into buckets by them.
+
+    None where they are too many to leave a bucket out, or cannot be looked at.
+    """
+    import polars as pl
+    import pyarrow as pa
+
+    pairs = dict(zip(options["by_right"], options["by_left"], strict=False))
+    names = [] if table.layout is None else list(table.layout.bucket_by)
+    if not names or not set(names) <= set(pairs):
+        return None
+    columns = {}
+    for theirs in names:
+        kind, series = table.schema.field(theirs).type, _column(left, pairs[theirs])
+        if series is None or len(series) > _MOST_HASHED:
+            return None
+        is_text = series.dtype == pl.String and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
+        if not is_text and not (series.dtype.is_integer() and pa.types.is_integer(kind)):
+            return None
+        columns[theirs] = series
+    keys = pl.DataFrame(columns).unique()
+    for theirs in names:
+        if keys.schema[theirs].is_integer():
+            # What the column cannot hold equals nothing in it.
+            kind = pl.DataFrame(pa.schema([table.schema.field(theirs)]).empty_table()).schema[theirs]
+            keys = keys.with_columns(pl.col(theirs).cast(kind, strict=False))
+    return keys.drop_nulls().to_arrow()
 
 
 def _times(table: PrunableTable, options: dict[str, Any], left: Any, zone: str | None) -> list[Any]:
@@ -257,6 +292,9 @@ def _column(left: Any, column: str) -> pl.Series | None:
     kind = left.schema.field(column).type
     is_plain = pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
     is_time = pa.types.is_date32(kind) or (pa.types.is_timestamp(kind) and kind.unit != "s")
+    if is_time and getattr(kind, "tz", None) is not None:
+        # Polars knows no zones such as +05:30; the instants are the same in any.
+        return pl.Series(left.column(column).cast(pa.timestamp(kind.unit, "UTC")))
     return pl.Series(left.column(column)) if is_plain or is_time else None
 
 
@@ -274,9 +312,16 @@ def _literal(nanoseconds: int, kind: pa.DataType, *, up: bool) -> dt.date | None
     return moment.date() if pa.types.is_date(kind) else moment
 
 
-def _expression(where: list[Any]) -> pl.Expr:
+def _expression(where: list[Any], schema: pa.Schema) -> pl.Expr:
     import polars as pl
+
+    def operand(column: str, value: Any) -> Any:
+        # Polars compares no times of two zones.
+        zone = getattr(schema.field(column).type, "tz", None)
+        return value if zone is None else pl.lit(value).dt.convert_time_zone(zone)
 
     spell: dict[str, Any] = {"<=": pl.Expr.le, ">=": pl.Expr.ge, "in": pl.Expr.is_in}
     # Rows without a time or a key match nothing, so that it does not matter that they are dropped too.
-    return pl.all_horizontal([spell[operator](pl.col(column), value) for operator, column, value in where[1:]])
+    return pl.all_horizontal(
+        [spell[operator](pl.col(column), operand(column, value)) for operator, column, value in where[1:]]
+    )

@@ -71,7 +71,7 @@ def window_aggregate(
         then a HyperLogLog with a relative standard error of 0.81 %; `approx_quantile(0.9)`, `approx_median` and
         `approx_p90` are exact up to 1024 values, then give a value whose rank is off by at most 0.7 % of the values
         with 99 % confidence (KLL): both in some megabytes a thread, however many events a key has. O(n + m) and the
-        sort of groups that are out of order, O(log m) a window; with `known_at` O(events of the key) a row.
+        sort of groups that are out of order, O(log m) a window; with `known_at` O(events that its windows reach) a row.
 
     Raises:
         InvalidArgumentError: A window or an aggregate cannot be read; names the nearest ones.
@@ -91,8 +91,9 @@ def window_aggregate(
         [(5, 2), (None, 0)]
 
     Source:
-        Interval and treatment of nulls follow Chronon. Long windows fold blocks of blocks (fan 64); nothing is
-        subtracted from a sum of floats, so no value outside of a window touches it.
+        Interval and treatment of nulls follow Chronon. Long windows fold blocks of blocks (fan 64). A sum of
+        floats is a difference of sums without any rounding where the values of a key lie within some 2^60 of each
+        other, else a compensated sum of the window's values: no value outside of a window touches it.
     """
     options = SideOptions(
         on=right_on or on,

@@ -216,11 +216,13 @@ class Table:
 
         return pa.schema(self.core)
 
-    def files(self, where: list[Any] | None = None) -> list[str]:
+    def files(self, where: list[Any] | None = None, *, keys: Any = None) -> list[str]:
         """List the data files that may hold matching rows. Reads metadata only.
 
         Args:
             where: Core predicate in list form; None for all files.
+            keys: A frame with the columns by which the layout puts rows into buckets: only rows of these keys are
+                needed; None for all rows.
 
         Returns:
             Names relative to the warehouse, in row order.
@@ -236,10 +238,15 @@ class Table:
             >>> len(table.files()), len(table.files([">", "a", 2]))
             (1, 0)
         """
-        return [name for name, *_ in self.core.files(self._predicate(where)).plan()]
+        return [name for name, *_ in self.core.files(self._predicate(where), keys).plan()]
 
     def lazy(
-        self, columns: Sequence[str] | None = None, where: list[Any] | None = None, *, row_ids: bool = False
+        self,
+        columns: Sequence[str] | None = None,
+        where: list[Any] | None = None,
+        *,
+        row_ids: bool = False,
+        keys: Any = None,
     ) -> pl.LazyFrame:
         """Read lazily with Polars from the files that may hold matching rows.
 
@@ -251,6 +258,7 @@ class Table:
             where: Core predicate in list form; None for all files.
             row_ids: Whether the columns `_row_id` and `_sequence` (both uint64) come first: the id that a row keeps for
                 ever, and the sequence of the commit that wrote it as it is.
+            keys: As for `files`.
 
         Returns:
             A lazy frame whose projections and filters are pushed down to the files; rows in row order.
@@ -270,7 +278,7 @@ class Table:
             observe(self)
         if row_ids:
             self._check_no_row_id_columns()
-        files = self.core.files(self._predicate(where))
+        files = self.core.files(self._predicate(where), keys)
         frame = self._handle.scan_files(files, row_ids=row_ids, names_where=self.files)
         if columns is None:
             return frame

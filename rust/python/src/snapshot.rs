@@ -5,15 +5,15 @@ use std::sync::Arc;
 
 use lakebed_core::log::snapshot as core;
 use lakebed_core::maintenance::compaction::{self, CompactionOptions};
-use lakebed_core::scan::exact;
 use lakebed_core::scan::predicate::Predicate;
+use lakebed_core::scan::{buckets, exact};
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyCapsule, PyDict};
 
 use crate::enter::{enter, to_python};
 use crate::files::FileSet;
 use crate::statistics::TableStatistics;
-use crate::stream::export_schema;
+use crate::stream::{Input, export_schema, read_one};
 
 /// The warehouse at one commit.
 #[pyclass(frozen, module = "lakebed._core")]
@@ -152,10 +152,14 @@ impl Table {
         enter(py, || Ok(TableStatistics { inner: exact::statistics(&self.inner, &touched.inner)? }))
     }
 
-    #[pyo3(signature = (predicate = None))]
-    fn files(&self, py: Python<'_>, predicate: Option<&str>) -> PyResult<FileSet> {
+    #[pyo3(signature = (predicate = None, keys = None))]
+    fn files(&self, py: Python<'_>, predicate: Option<&str>, keys: Option<Input>) -> PyResult<FileSet> {
         let predicate = parse_predicate(py, predicate)?;
-        let inner = enter(py, || lakebed_core::scan::source::FileSet::of_table(&self.inner, predicate.as_ref()))?;
+        let keys = keys.map(|keys| enter(py, || read_one(keys))).transpose()?;
+        let inner = enter(py, || {
+            let files = lakebed_core::scan::source::FileSet::of_table(&self.inner, predicate.as_ref())?;
+            keys.map_or(Ok(files.clone()), |keys| buckets::with_keys(files, &self.inner, &keys))
+        })?;
         Ok(FileSet { inner, place: format!("table '{}'", self.inner.name) })
     }
 
@@ -174,7 +178,9 @@ impl Table {
 
     #[getter]
     fn layout<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyDict>>> {
-        let Some(layout) = &self.inner.version.layout else { return Ok(None) };
+        let Some(layout) = self.inner.version.layout.as_ref().filter(|layout| !layout.is_none()) else {
+            return Ok(None);
+        };
         let schema = &self.inner.version.schema;
         let names = |ids: &[i32]| ids.iter().filter_map(|id| Some(schema.field_by_id(*id)?.name.clone())).collect();
         let (sort_by, bucket_by): (Vec<String>, Vec<String>) = (names(&layout.sort_by), names(&layout.bucket_by));

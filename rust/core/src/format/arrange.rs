@@ -31,6 +31,8 @@ pub struct Arrangement {
     pub bucket_by: Vec<usize>,
     /// Number of buckets; 0 for none.
     pub n_buckets: u32,
+    /// Number of the first one.
+    pub first_bucket: u32,
 }
 
 impl Arrangement {
@@ -44,12 +46,17 @@ impl Arrangement {
         if self.n_buckets == 0 {
             return Ok(batch.clone());
         }
-        let bucket = |hash: u64| (hash % u64::from(self.n_buckets)) as u32;
-        let buckets = UInt32Array::from_iter_values(key_hashes(batch, &self.bucket_by)?.into_iter().map(bucket));
+        let buckets = UInt32Array::from(self.buckets(batch)?);
         let mut fields: Vec<FieldRef> = batch.schema_ref().fields().iter().cloned().collect();
         fields.push(Arc::new(Field::new(BUCKET, DataType::UInt32, false)));
         let columns = batch.columns().iter().cloned().chain([Arc::new(buckets) as ArrayRef]).collect();
         Ok(RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)?)
+    }
+
+    /// The bucket of each row; there must be buckets.
+    pub fn buckets(&self, batch: &RecordBatch) -> Result<Vec<u32>> {
+        let bucket = |hash: u64| self.first_bucket + (hash % u64::from(self.n_buckets)) as u32;
+        Ok(key_hashes(batch, &self.bucket_by)?.into_iter().map(bucket).collect())
     }
 
     /// Columns by which rows with their buckets are sorted, in the order of their weight.

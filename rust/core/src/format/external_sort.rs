@@ -296,7 +296,7 @@ mod tests {
     fn runs_blocks_and_passes_make_no_difference_to_one_stable_sort() -> Result<()> {
         let arrangements = [
             Arrangement { sort_by: vec![0, 1], ..Arrangement::default() },
-            Arrangement { sort_by: vec![0, 1], bucket_by: vec![1], n_buckets: 3 },
+            Arrangement { sort_by: vec![0, 1], bucket_by: vec![1], n_buckets: 3, first_bucket: 5 },
             Arrangement { bucket_by: vec![0], n_buckets: 4, ..Arrangement::default() },
         ];
         let n = 1_500;

@@ -104,7 +104,7 @@ fn runs<T: Instant>(side: &Side<T>, coding: Coding, monitor: &Monitor) -> Result
         if let (Some(last), Some(first)) = (runs.last_mut(), chunk.as_slice().first())
             && side.keys.same(first.start, &side.keys, last.start)
         {
-            last.ascends &= first.ascends && ascends(side, first.start as usize);
+            last.ascends &= first.ascends && side.follows(first.start as usize);
             last.end = first.end;
             chunk.next();
         }
@@ -121,7 +121,7 @@ fn runs_of_chunk<T: Instant>(side: &Side<T>, coding: Coding, range: std::ops::Ra
     let mut close = |start: usize, end: usize| {
         let ascends = match &side.created {
             None => times[start..end].is_sorted(),
-            Some(_) => (start + 1..end).all(|row| ascends(side, row)),
+            Some(_) => (start + 1..end).all(|row| side.follows(row)),
         };
         let code = coding.code(&side.keys, start);
         runs.push(Run { code, start: start as u32, end: end as u32, ascends });
@@ -134,11 +134,6 @@ fn runs_of_chunk<T: Instant>(side: &Side<T>, coding: Coding, range: std::ops::Ra
     }
     close(start, range.end);
     runs
-}
-
-/// Whether a row stands in order after the one before it.
-fn ascends<T: Instant>(side: &Side<T>, row: usize) -> bool {
-    (side.times.values[row - 1], side.created(row - 1)) <= (side.times.values[row], side.created(row))
 }
 
 /// Right rows of one bucket by key.

@@ -260,6 +260,11 @@ impl Coding {
         Self::Dense { first, range, bits: range.checked_ilog2().map_or(1, |bits| bits + 1) }
     }
 
+    /// The first of the integers that left keys are, where they lie close together, and the distance of the last one from it.
+    pub(super) fn span(self) -> Option<(i64, u64)> {
+        if let Self::Dense { first, range, .. } = self { Some((first, range)) } else { None }
+    }
+
     /// The codes of a range of rows.
     pub(super) fn codes(self, keys: &RowKeys, rows: Range<usize>) -> Vec<u64> {
         match (self, keys.columns.as_slice()) {

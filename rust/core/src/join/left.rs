@@ -1,5 +1,7 @@
 //! The left rows of a join by key: made once, used for every right table that shares their keys.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
 
 use super::keys::{Coding, RowKeys};
@@ -8,9 +10,23 @@ use super::partition::{Bits, Buckets, Entry, Side, Spare};
 use super::times::Instant;
 use crate::error::Result;
 
+/// Keys and times of the left rows, as they are.
+pub(super) struct LeftSide<T: Instant> {
+    pub(super) side: Arc<Side<T>>,
+    pub(super) coding: Coding,
+    /// Whether they are in order of time.
+    pub(super) ascends: bool,
+}
+
+impl<T: Instant> LeftSide<T> {
+    pub(super) fn of(side: Side<T>) -> Self {
+        Self { coding: Coding::of(&side.keys), ascends: side.ascends(), side: Arc::new(side) }
+    }
+}
+
 /// The left rows in buckets, each with its group: the rows of one key.
 pub(super) struct LeftIndex<T: Instant> {
-    pub(super) side: Side<T>,
+    pub(super) side: Arc<Side<T>>,
     pub(super) coding: Coding,
     pub(super) bits: Bits,
     /// Memory for the buckets of right tables.
@@ -39,9 +55,10 @@ pub(super) struct LeftRow<T> {
 }
 
 impl<T: Instant> LeftIndex<T> {
-    /// Index `side`, in buckets of which the right rows of one table fit the cache too.
-    pub(super) fn of(side: Side<T>, most_right_rows: usize, monitor: &Monitor) -> Result<Self> {
-        let coding = Coding::of(&side.keys);
+    /// Index `left`, in buckets of which the right rows of one table fit the cache too.
+    pub(super) fn of(left: &LeftSide<T>, most_right_rows: usize, monitor: &Monitor) -> Result<Self> {
+        let (side, coding) = (Arc::clone(&left.side), left.coding);
+        monitor.add_expected(side.n_rows());
         let bits = Bits::of(side.n_rows() + most_right_rows, coding);
         let spare = Spare::default();
         let entries = Buckets::of(&side, coding, bits, &spare, monitor)?;

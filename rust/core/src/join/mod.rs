@@ -13,6 +13,7 @@ mod groups;
 mod visible;
 mod search;
 mod report;
+mod merge;
 mod window;
 mod options;
 mod pass;

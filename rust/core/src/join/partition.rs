@@ -45,6 +45,25 @@ impl<T: Instant> Side<T> {
         self.keys.nulls().is_none() && self.times.nulls.is_none() && self.created_nulls().is_none()
     }
 
+    /// Whether every row has a time, and they are in order of (time, created).
+    pub(super) fn ascends(&self) -> bool {
+        if self.times.nulls.is_some() {
+            return false;
+        }
+        let starts: Vec<usize> = (0..self.n_rows()).step_by(CHUNK).collect();
+        starts.into_par_iter().all(|start| {
+            let rows = start.saturating_sub(1)..(start + CHUNK).min(self.n_rows());
+            self.times.values[rows.clone()].is_sorted()
+                && (self.created.is_none() || rows.skip(1).all(|row| self.follows(row)))
+        })
+    }
+
+    /// Whether a row stands in order of (time, created) after the one before it.
+    #[inline]
+    pub(super) fn follows(&self, row: usize) -> bool {
+        (self.times.values[row - 1], self.created(row - 1)) <= (self.times.values[row], self.created(row))
+    }
+
     /// When the row became known; the first instant if that is unknown or of no matter.
     #[inline]
     pub(super) fn created(&self, row: usize) -> T {

@@ -5,11 +5,13 @@
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 use arrow_array::{Array, ArrayRef, UInt32Array};
+use arrow_buffer::NullBuffer;
 use rayon::prelude::*;
 
 use super::groups::{Arranged, Group, Groups};
 use super::keys::KeyPlan;
-use super::left::{LeftBucket, LeftIndex, LeftRow};
+use super::left::{LeftBucket, LeftIndex, LeftRow, LeftSide};
+use super::merge::Merge;
 use super::monitor::Monitor;
 use super::options::AsofOptions;
 use super::order::{WORTH_THREADS, sort};
@@ -78,59 +80,100 @@ fn run_in<T: Instant>(
 ) -> Result<Vec<Found>> {
     let most = rights.iter().map(|(right, _)| right.num_rows()).max().unwrap_or(0);
     monitor.add_expected(rights.iter().map(|(right, _)| right.num_rows() + left.num_rows()).sum());
-    let mut indexes: Vec<(KeyPlan, &str, LeftIndex<T>)> = Vec::new();
+    let mut lefts: Vec<(KeyPlan, &str, Left<T>)> = Vec::new();
     let mut found = Vec::with_capacity(rights.len());
     for (right, options) in rights {
         let plan = options.check(left.schema(), right.schema())?;
-        let known = indexes.iter().position(|(known, on, _)| *on == options.on_left && known.has_left_keys_of(&plan));
+        let known = lefts.iter().position(|(known, on, _)| *on == options.on_left && known.has_left_keys_of(&plan));
         let at = if let Some(at) = known {
             at
         } else {
             let times = TimeColumn::read(left, &options.on_left, "left")?.to::<T>(unit);
             let side = Side { keys: plan.left(left)?, times, created: None, needs_created: false };
-            monitor.add_expected(left.num_rows());
-            indexes.push((plan.clone(), &options.on_left, LeftIndex::of(side, most, monitor)?));
-            indexes.len() - 1
+            lefts.push((plan.clone(), &options.on_left, Left { side: LeftSide::of(side), index: None }));
+            lefts.len() - 1
         };
-        found.push(search_right(&indexes[at].2, right, options, &plan, unit, wants_outcomes, monitor)?);
+        let left = &mut lefts[at].2;
+        let side = right_side::<T>(right, options, &plan, unit)?;
+        if options.aggregates.is_none()
+            && !wants_outcomes
+            && let Some(merge) = Merge::of(&left.side, &side, options.rule(unit))
+        {
+            found.push(merge_right(&merge, right, options, monitor)?);
+        } else {
+            found.push(search_right(left.index(most, monitor)?, right, &side, options, unit, wants_outcomes, monitor)?);
+        }
     }
     Ok(found)
+}
+
+/// The left rows as they are, and by key as soon as that is needed.
+struct Left<T: Instant> {
+    side: LeftSide<T>,
+    index: Option<LeftIndex<T>>,
+}
+
+impl<T: Instant> Left<T> {
+    fn index(&mut self, most_right_rows: usize, monitor: &Monitor) -> Result<&LeftIndex<T>> {
+        let index = match self.index.take() {
+            Some(index) => index,
+            None => LeftIndex::of(&self.side, most_right_rows, monitor)?,
+        };
+        Ok(self.index.insert(index))
+    }
+}
+
+/// The right rows of a table that is in order of time, as the left rows are.
+fn merge_right<T: Instant>(
+    merge: &Merge<'_, T>,
+    table: &Table,
+    options: &AsofOptions,
+    monitor: &Monitor,
+) -> Result<Found> {
+    let (mut matches, mut report) = (Vec::new(), None);
+    let searches = valid_rows(table, options)?;
+    monitor.add_expected((searches.len() - 1) * merge.n_rows());
+    for nulls in searches {
+        let (found, counts) = merge.run(nulls.as_ref(), monitor)?;
+        matches.push(to_indices(found));
+        // Rows are counted once, by the search that takes nulls as they are.
+        report.get_or_insert(counts);
+    }
+    Ok(Found { matches, aggregates: Vec::new(), report: report.unwrap_or_default(), outcomes: Vec::new() })
+}
+
+/// Of each search which rows have a value that it may give; none where all have.
+fn valid_rows(table: &Table, options: &AsofOptions) -> Result<Vec<Option<NullBuffer>>> {
+    let nulls = |position: usize| Ok(table.column(position)?.logical_nulls().filter(|nulls| nulls.null_count() > 0));
+    let searches = options.searches(table.schema())?;
+    searches.iter().map(|search| search.skips_nulls_of.map_or(Ok(None), nulls)).collect()
 }
 
 fn search_right<T: Instant>(
     left: &LeftIndex<T>,
     table: &Table,
+    right: &Side<T>,
     options: &AsofOptions,
-    plan: &KeyPlan,
     unit: Unit,
     wants_outcomes: bool,
     monitor: &Monitor,
 ) -> Result<Found> {
-    let right = right_side::<T>(table, options, plan, unit)?;
-    let arranged = Arranged::of(&right, left, options.is_ordered, monitor)?;
+    let arranged = Arranged::of(right, left, options.is_ordered, monitor)?;
     if let Some(aggregates) = &options.aggregates {
         let (aggregates, report) =
-            window::run(left, table, &right, &arranged, aggregates, options.only_known, unit, monitor)?;
+            window::run(left, table, right, &arranged, aggregates, options.only_known, unit, monitor)?;
         return Ok(Found { matches: Vec::new(), aggregates, report, outcomes: Vec::new() });
     }
-    let searches = options.searches(table.schema())?;
-    let mut valid = Vec::new();
-    for search in &searches {
-        let nulls = match search.skips_nulls_of {
-            Some(position) => table.column(position)?.logical_nulls().filter(|nulls| nulls.null_count() > 0),
-            None => None,
-        };
-        valid.push(nulls);
-    }
+    let valid = valid_rows(table, options)?;
     let rule = options.rule(unit);
     let matches: Vec<Vec<AtomicU32>> =
-        searches.iter().map(|_| (0..left.side.n_rows()).map(|_| AtomicU32::new(NONE)).collect()).collect();
+        valid.iter().map(|_| (0..left.side.n_rows()).map(|_| AtomicU32::new(NONE)).collect()).collect();
     let n_outcomes = if wants_outcomes { left.side.n_rows() } else { 0 };
     let outcomes: Vec<AtomicU8> = (0..n_outcomes).map(|_| AtomicU8::new(0)).collect();
     let search_bucket = |mut report: SideReport, bucket: usize| {
         let rows = left.bucket(bucket);
         monitor.advance(rows.rows.len())?;
-        let groups = arranged.groups(left, &right, bucket);
+        let groups = arranged.groups(left, right, bucket);
         let mut counted = Some(&mut report);
         for (matches, valid) in matches.iter().zip(&valid) {
             // Rows are counted once, by the search that takes nulls as they are.

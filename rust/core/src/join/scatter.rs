@@ -43,10 +43,13 @@ impl<T: Instant> Scattered<T> {
         let rows: Vec<AtomicU32> = (0..n_members).map(|_| AtomicU32::default()).collect();
         parts.into_par_iter().zip(counts).try_for_each(|(range, mut positions)| {
             let advance = || monitor.advance(CHUNK);
+            // Slices: what is written may not be the place of what is read.
+            let (given, positions): (&[T], &mut [u32]) = (&side.times.values, &mut positions);
+            let (times, rows): (&[T::Slot], &[AtomicU32]) = (&times, &rows);
             each_row(side, left, is_present, range, &advance, |code, row| {
                 let at = positions[code] as usize;
                 positions[code] += 1;
-                side.times.values[row].put(&times[at]);
+                given[row].put(&times[at]);
                 rows[at].store(row as u32, Ordering::Relaxed);
             })
         })?;

@@ -73,6 +73,22 @@ pub struct Layout {
     pub bucket_by: Vec<i32>,
     /// Number of buckets; 0 without `bucket_by`.
     pub n_buckets: u32,
+    /// Number of the first bucket: no two layouts that a table had share one, so that the bucket of a file tells that it was
+    /// written in this layout.
+    #[serde(default, skip_serializing_if = "is_first")]
+    pub first_bucket: u32,
+}
+
+impl Layout {
+    /// Whether rows stay as they come.
+    pub fn is_none(&self) -> bool {
+        self.sort_by.is_empty() && self.n_buckets == 0
+    }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // Serde's way to ask.
+fn is_first(bucket: &u32) -> bool {
+    *bucket == 0
 }
 
 /// What people say about a table, and the defaults of its columns.

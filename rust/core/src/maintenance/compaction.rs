@@ -60,7 +60,7 @@ pub fn plan(table: &Table, options: CompactionOptions) -> Result<Vec<FileSet>> {
 }
 
 fn has_layout(table: &Table) -> bool {
-    table.version.layout.is_some()
+    table.version.layout.as_ref().is_some_and(|layout| !layout.is_none())
 }
 
 /// Files of a group that is not full yet.

@@ -5,6 +5,7 @@ pub mod prune;
 pub mod select;
 pub mod plan;
 pub mod source;
+pub mod buckets;
 pub mod live;
 pub mod reader;
 pub mod exact;

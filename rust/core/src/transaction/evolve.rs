@@ -21,6 +21,8 @@ use crate::statistics::TableStatistics;
 
 /// Most buckets of a table.
 const MOST_BUCKETS: u32 = 65_536;
+/// So that the last bucket is no special number.
+const LAST_FIRST_BUCKET: u32 = u32::MAX - 2 * MOST_BUCKETS;
 
 impl Transaction {
     /// Change the columns of table `name`.
@@ -55,10 +57,18 @@ impl Transaction {
             }
             names.iter().map(|name| orderable(&staged.schema, name, &place)).collect()
         };
-        let layout = Layout { sort_by: ids(sort_by)?, bucket_by: ids(bucket_by)?, n_buckets };
+        let mut layout = Layout { sort_by: ids(sort_by)?, bucket_by: ids(bucket_by)?, n_buckets, first_bucket: 0 };
         if bucket_by.is_empty() != (n_buckets == 0) || n_buckets > MOST_BUCKETS {
             let problem = format!("{n_buckets} buckets by {} columns; give 1 to {MOST_BUCKETS}", bucket_by.len());
             return Err(Error::Layout { place, problem });
+        }
+        if let Some(old) = &staged.definition.layout {
+            let is_same = (&old.bucket_by, old.n_buckets) == (&layout.bucket_by, n_buckets);
+            layout.first_bucket = if is_same { old.first_bucket } else { old.first_bucket + old.n_buckets };
+            if layout.first_bucket > LAST_FIRST_BUCKET {
+                let problem = "its rows were put into other buckets too many times".into();
+                return Err(Error::Layout { place, problem });
+            }
         }
         staged.definition.layout = (layout != Layout::default()).then_some(layout);
         Ok(())

@@ -160,6 +160,7 @@ impl StagedTable {
             sort_by: arrange::positions(&layout.sort_by, &self.schema, place)?,
             bucket_by: arrange::positions(&layout.bucket_by, &self.schema, place)?,
             n_buckets: layout.n_buckets,
+            first_bucket: layout.first_bucket,
         })
     }
 

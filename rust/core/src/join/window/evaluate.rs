@@ -4,7 +4,8 @@
 use std::cell::RefCell;
 
 use super::super::table::NONE;
-use super::fold::{Best, Extreme, Sum, Tree, Variance};
+use super::exact::ExactSums;
+use super::fold::{Best, Exact, Extreme, Fold, Sum, Tree, Variance};
 use super::functions::{Aggregate, Function};
 use super::sketches::{self, from_ordered};
 use super::values::GroupValues;
@@ -14,9 +15,12 @@ use crate::sketch::Distinct;
 /// Results of one column for the left rows of a bucket, in some order.
 #[derive(Clone, Debug)]
 pub(super) enum Cells {
+    /// Counts, of which none is null.
+    Counts(Vec<i64>),
     Wholes(Vec<Option<i64>>),
     Wides(Vec<Option<i128>>),
-    Floats(Vec<Option<f64>>),
+    /// Values, and of each whether it is one.
+    Floats(Vec<f64>, Vec<bool>),
     /// Rows of the right table.
     Rows(Vec<u32>),
     /// Ends of lists, and rows in them.
@@ -24,15 +28,35 @@ pub(super) enum Cells {
 }
 
 impl Cells {
-    pub(super) fn of(function: Function, is_decimal: bool, is_float: bool) -> Self {
+    pub(super) fn of(function: Function, is_decimal: bool, is_float: bool, is_plain: bool) -> Self {
         match function {
-            function if function.is_count() => Self::Wholes(Vec::new()),
+            Function::Min | Function::Max if is_float && is_plain => Self::Floats(Vec::new(), Vec::new()),
+            function if function.is_count() => Self::Counts(Vec::new()),
             Function::Sum if is_decimal => Self::Wides(Vec::new()),
             Function::Sum if !is_float => Self::Wholes(Vec::new()),
             Function::Min | Function::Max | Function::First | Function::Last => Self::Rows(Vec::new()),
             Function::LastK(_) | Function::FirstK(_) => Self::Lists(Vec::new(), Vec::new()),
-            _ => Self::Floats(Vec::new()),
+            _ => Self::Floats(Vec::new(), Vec::new()),
         }
+    }
+
+    /// Make room for the results of so many left rows.
+    pub(super) fn reserve(&mut self, n_rows: usize) {
+        match self {
+            Self::Counts(cells) => cells.reserve(n_rows),
+            Self::Wholes(cells) => cells.reserve(n_rows),
+            Self::Wides(cells) => cells.reserve(n_rows),
+            Self::Floats(cells, valid) => {
+                cells.reserve(n_rows);
+                valid.reserve(n_rows);
+            }
+            Self::Rows(rows) => rows.reserve(n_rows),
+            Self::Lists(ends, _) => ends.reserve(n_rows),
+        }
+    }
+
+    pub(super) fn counts(&self) -> &[i64] {
+        if let Self::Counts(cells) = self { cells } else { &[] }
     }
 
     pub(super) fn wholes(&self) -> &[Option<i64>] {
@@ -43,8 +67,8 @@ impl Cells {
         if let Self::Wides(cells) = self { cells } else { &[] }
     }
 
-    pub(super) fn floats(&self) -> &[Option<f64>] {
-        if let Self::Floats(cells) = self { cells } else { &[] }
+    pub(super) fn floats(&self) -> (&[f64], &[bool]) {
+        if let Self::Floats(cells, valid) = self { (cells, valid) } else { (&[], &[]) }
     }
 
     pub(super) fn rows(&self) -> &[u32] {
@@ -61,21 +85,91 @@ impl Cells {
         }
     }
 
+    #[inline]
     fn push_float(&mut self, value: Option<f64>) {
-        if let Self::Floats(values) = self {
-            values.push(value);
+        if let Self::Floats(values, valid) = self {
+            values.push(value.unwrap_or_default());
+            valid.push(value.is_some());
         }
     }
 
-    pub(super) fn push_whole(&mut self, value: i64) {
-        if let Self::Wholes(values) = self {
-            values.push(Some(value));
+    fn push_count(&mut self, n: i64) {
+        if let Self::Counts(counts) = self {
+            counts.push(n);
+        }
+    }
+
+    /// Counts of the events in each range.
+    pub(super) fn push_counts(&mut self, ranges: impl Iterator<Item = (usize, usize)>) {
+        if let Self::Counts(counts) = self {
+            counts.extend(ranges.map(|(start, end)| (end - start) as i64));
+        }
+    }
+
+    /// A number for each range that is not empty.
+    #[inline]
+    fn push_floats(&mut self, ranges: impl Iterator<Item = (usize, usize)>, number: impl Fn(usize, usize) -> f64) {
+        if let Self::Floats(values, valid) = self {
+            for (start, end) in ranges {
+                values.push(if start < end { number(start, end) } else { 0.0 });
+                valid.push(start < end);
+            }
         }
     }
 }
 
 /// Ranges of events, one for each left row.
 pub(super) type Ranges = Vec<(usize, usize)>;
+
+/// Compute aggregates of one function for windows that end together, the shortest first: each is a part of the next one,
+/// whose fold starts with its. Whether the function is a fold, so that this was done.
+pub(super) fn evaluate_nested(
+    values: &GroupValues<'_>,
+    evaluator: &Evaluator<'_>,
+    aggregates: &[usize],
+    ranges: &[&Ranges],
+    cells: &mut [Cells],
+) -> bool {
+    match evaluator {
+        Evaluator::Sum(tree) => {
+            nested(values, tree, ranges, |at, sum, _| cells[aggregates[at]].push_float(sum.map(Exact::value)));
+        }
+        Evaluator::Mean(tree) => nested(values, tree, ranges, |at, sum, n| {
+            cells[aggregates[at]].push_float(sum.map(|sum| sum.value() / n as f64));
+        }),
+        Evaluator::Least(tree) => {
+            nested(values, tree, ranges, |at, value, _| cells[aggregates[at]].push_float(value));
+        }
+        Evaluator::Greatest(tree) => {
+            nested(values, tree, ranges, |at, value, _| cells[aggregates[at]].push_float(value));
+        }
+        _ => return false,
+    }
+    true
+}
+
+/// Hand on the fold of each range, and how many values it has.
+#[inline]
+fn nested<F: Fold>(
+    values: &GroupValues<'_>,
+    tree: &Tree<F>,
+    ranges: &[&Ranges],
+    mut push: impl FnMut(usize, Option<F::Node>, usize),
+) {
+    for label in 0..ranges.first().map_or(0, |ranges| ranges.len()) {
+        let (mut known, mut node) = (usize::MAX, None);
+        for (at, ranges) in ranges.iter().enumerate() {
+            let (start, end) = values.range(ranges[label].0, ranges[label].1);
+            known = known.min(end);
+            if start < known {
+                let more = tree.range(start, known);
+                node = Some(node.map_or(more, |node| tree.merge(more, node)));
+                known = start;
+            }
+            push(at, node, end - start);
+        }
+    }
+}
 
 /// Compute `aggregate` for each of `ranges`; `evaluator` is shared by all windows of one function.
 pub(super) fn evaluate(
@@ -85,12 +179,26 @@ pub(super) fn evaluate(
     ranges: &Ranges,
     cells: &mut Cells,
 ) -> Result<()> {
-    for &(start, end) in ranges {
-        let (start, end) = values.range(start, end);
+    let valid_ranges = || ranges.iter().map(|&(start, end)| values.range(start, end));
+    match evaluator {
+        Evaluator::Count => {
+            cells.push_counts(valid_ranges());
+            return Ok(());
+        }
+        Evaluator::ExactSum(sums) => {
+            cells.push_floats(valid_ranges(), |start, end| sums.sum(start, end));
+            return Ok(());
+        }
+        Evaluator::ExactMean(sums) => {
+            cells.push_floats(valid_ranges(), |start, end| sums.sum(start, end) / (end - start) as f64);
+            return Ok(());
+        }
+        _ => {}
+    }
+    for (start, end) in valid_ranges() {
         match evaluator {
-            Evaluator::Count => cells.push_whole((end - start) as i64),
-            Evaluator::Distinct => cells.push_whole(if start == end { 0 } else { values.n_distinct(start, end) }),
-            Evaluator::Distinctly(count) => cells.push_whole(if start == end { 0 } else { count(start, end) }),
+            Evaluator::Distinct => cells.push_count(if start == end { 0 } else { values.n_distinct(start, end) }),
+            Evaluator::Distinctly(count) => cells.push_count(if start == end { 0 } else { count(start, end) }),
             Evaluator::First => cells.push_row(if start == end { NONE } else { values.rows[start] }),
             Evaluator::Last => cells.push_row(if start == end { NONE } else { values.rows[end - 1] }),
             Evaluator::Best(tree) => {
@@ -106,6 +214,14 @@ pub(super) fn evaluate(
             }
             Evaluator::WholeSum(sums) => push_sum(sums, values, start, end, aggregate, cells)?,
             Evaluator::Number(number) => cells.push_float(if start == end { None } else { number(start, end) }),
+            // Done already: here, or by `evaluate_nested`.
+            Evaluator::Count
+            | Evaluator::ExactSum(_)
+            | Evaluator::ExactMean(_)
+            | Evaluator::Sum(_)
+            | Evaluator::Mean(_)
+            | Evaluator::Least(_)
+            | Evaluator::Greatest(_) => {}
         }
     }
     Ok(())
@@ -153,6 +269,12 @@ pub(super) enum Evaluator<'a> {
     First,
     Last,
     Best(Position<'a>),
+    Least(Tree<Extreme<'a, false>>),
+    Greatest(Tree<Extreme<'a, true>>),
+    ExactSum(&'a ExactSums),
+    ExactMean(&'a ExactSums),
+    Sum(Tree<Sum<'a>>),
+    Mean(Tree<Sum<'a>>),
     Some(u32, bool),
     WholeSum(&'a [i128]),
     Number(Number<'a>),
@@ -172,8 +294,8 @@ impl<'a> Evaluator<'a> {
             Function::Last => Self::Last,
             Function::FirstK(k) => Self::Some(k, false),
             Function::LastK(k) => Self::Some(k, true),
-            Function::Min if values.is_float() => extreme::<false>(values),
-            Function::Max if values.is_float() => extreme::<true>(values),
+            Function::Min if values.is_plain_float() => Self::Least(Tree::of(Extreme(values.floats()), n)),
+            Function::Max if values.is_plain_float() => Self::Greatest(Tree::of(Extreme(values.floats()), n)),
             Function::Min => {
                 let tree = Tree::of(Best(|a, b| values.is_less(a, b)), n);
                 Self::Best(Box::new(move |start, end| tree.range(start, end)))
@@ -183,8 +305,10 @@ impl<'a> Evaluator<'a> {
                 Self::Best(Box::new(move |start, end| tree.range(start, end)))
             }
             Function::Sum if values.is_float() => {
-                let tree = Tree::of(Sum(values.floats()), n);
-                Self::Number(Box::new(move |start, end| Some(tree.range(start, end).value())))
+                values.exact_sums().map_or_else(|| Self::Sum(Tree::of(Sum(values.floats()), n)), Self::ExactSum)
+            }
+            Function::Mean if values.is_float() => {
+                values.exact_sums().map_or_else(|| Self::Mean(Tree::of(Sum(values.floats()), n)), Self::ExactMean)
             }
             Function::Sum => Self::WholeSum(values.sums()),
             Function::Mean => Self::Number(mean(values)),
@@ -195,16 +319,8 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-fn extreme<'a, const GREATEST: bool>(values: &'a GroupValues<'_>) -> Evaluator<'a> {
-    let tree = Tree::of(Extreme::<'a, GREATEST>(values.floats()), values.rows.len());
-    Evaluator::Best(Box::new(move |start, end| tree.range(start, end)))
-}
-
+/// The mean of whole numbers.
 fn mean<'a>(values: &'a GroupValues<'_>) -> Number<'a> {
-    if values.is_float() {
-        let tree = Tree::of(Sum(values.floats()), values.rows.len());
-        return Box::new(move |start, end| Some(tree.range(start, end).value() / (end - start) as f64));
-    }
     let (sums, scale) = (values.sums(), values.scale());
     Box::new(move |start, end| {
         let (sum, n) = (sums[end].wrapping_sub(sums[start]), (end - start) as i128);

@@ -2,6 +2,7 @@
 //! so on. Nothing is ever subtracted, so a sum of floats knows no error from values outside of its range.
 
 use std::borrow::Borrow;
+use std::cmp::Ordering;
 
 /// Values in a block, and blocks in a block of blocks.
 const FAN: usize = 64;
@@ -65,6 +66,11 @@ impl<F: Fold, L: Borrow<Levels<F::Node>>> Tree<F, L> {
             node = self.fold.merge(node, self.fold.values(last * FAN, end));
         }
         node
+    }
+
+    #[inline]
+    pub(super) fn merge(&self, a: F::Node, b: F::Node) -> F::Node {
+        self.fold.merge(a, b)
     }
 
     fn nodes(&self, level: usize, start: usize, end: usize) -> F::Node {
@@ -191,31 +197,48 @@ impl Fold for Variance<'_> {
     }
 }
 
-/// The position of the greatest float, or of the least one; NaN only if there is nothing else, of equal ones the first.
+/// The greatest float, or the least one; NaN only if there is nothing else, of equal ones the first.
 pub(super) struct Extreme<'a, const GREATEST: bool>(pub(super) &'a [f64]);
 
 impl<const GREATEST: bool> Extreme<'_, GREATEST> {
+    const WORST: f64 = if GREATEST { f64::NEG_INFINITY } else { f64::INFINITY };
+
+    /// A comparison with NaN is false, so that NaN is never better.
     #[inline]
-    fn is_better(value: f64, best: f64) -> bool {
-        (if GREATEST { value > best } else { value < best }) || (best.is_nan() && !value.is_nan())
+    fn better(best: f64, value: f64) -> f64 {
+        if (GREATEST && value > best) || (!GREATEST && value < best) { value } else { best }
     }
 }
 
 impl<const GREATEST: bool> Fold for Extreme<'_, GREATEST> {
-    type Node = u32;
+    type Node = f64;
 
     #[inline]
-    fn values(&self, start: usize, end: usize) -> u32 {
+    fn values(&self, start: usize, end: usize) -> f64 {
         let values = &self.0[start..end];
-        // Without branches, and NaN gives way to any other value; then the first one that is as good.
-        let best = values.iter().copied().fold(f64::NAN, if GREATEST { f64::max } else { f64::min });
-        let is_best = |&value: &f64| if GREATEST { value >= best } else { value <= best };
-        (start + values.iter().position(is_best).unwrap_or(0)) as u32
+        let lanes = values.chunks_exact(4);
+        let rest = lanes.remainder().iter().fold(Self::WORST, |best, &value| Self::better(best, value));
+        // Four at once, without branches.
+        let best = lanes.fold([Self::WORST; 4], |best, lane| {
+            [
+                Self::better(best[0], lane[0]),
+                Self::better(best[1], lane[1]),
+                Self::better(best[2], lane[2]),
+                Self::better(best[3], lane[3]),
+            ]
+        });
+        let best = best.into_iter().fold(rest, Self::better);
+        // Zeros of both signs are equal; and there may have been NaN only.
+        let is_best = |value: f64| value.partial_cmp(&best).is_some_and(Ordering::is_eq);
+        if is_best(0.0) || is_best(Self::WORST) {
+            return values.iter().copied().find(|&value| is_best(value)).unwrap_or(values[0]);
+        }
+        best
     }
 
     #[inline]
-    fn merge(&self, a: u32, b: u32) -> u32 {
-        if Self::is_better(self.0[b as usize], self.0[a as usize]) { b } else { a }
+    fn merge(&self, a: f64, b: f64) -> f64 {
+        if a.is_nan() && !b.is_nan() { b } else { Self::better(a, b) }
     }
 }
 

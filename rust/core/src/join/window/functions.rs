@@ -85,6 +85,22 @@ impl Aggregates {
         self.windows.iter().flat_map(|window| [window.offset_ns, window.length_ns.unwrap_or(0)])
     }
 
+    /// Some of the columns, those of windows that end together in one list, the shortest window first.
+    pub(super) fn nested(&self, columns: &[usize]) -> Vec<Vec<usize>> {
+        let window = |at: usize| self.windows[self.columns[at].window];
+        let mut nested: Vec<Vec<usize>> = Vec::new();
+        for &at in columns {
+            match nested.iter_mut().find(|others| window(others[0]).offset_ns == window(at).offset_ns) {
+                Some(others) => others.push(at),
+                None => nested.push(vec![at]),
+            }
+        }
+        for columns in &mut nested {
+            columns.sort_by_key(|&at| window(at).length_ns.unwrap_or(i128::MAX));
+        }
+        nested
+    }
+
     /// The columns of the result.
     pub(in crate::join) fn fields(&self, right: &SchemaRef) -> Result<Vec<Field>> {
         self.columns.iter().map(|aggregate| aggregate.field(right)).collect()

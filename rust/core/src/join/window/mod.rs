@@ -6,6 +6,7 @@
 
 mod functions;
 mod fold;
+mod exact;
 mod distinct;
 mod sketches;
 mod values;

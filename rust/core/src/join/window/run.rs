@@ -1,5 +1,6 @@
 //! Windows of all left rows of a bucket: the ends of each window are found by two positions that only move forward.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::types::{
@@ -9,6 +10,7 @@ use arrow_array::{
     Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, ListArray, PrimitiveArray, UInt32Array, UInt64Array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_cast::cast;
 use arrow_schema::{DataType, Field, TimeUnit};
 
 use super::super::groups::Arranged;
@@ -19,7 +21,8 @@ use super::super::report::SideReport;
 use super::super::search::Outcome;
 use super::super::table::{NONE, Table, position, to_indices};
 use super::super::times::{Instant, Unit};
-use super::evaluate::{Cells, Evaluator, Ranges, evaluate};
+use super::super::visible::Minima;
+use super::evaluate::{Cells, Evaluator, Ranges, evaluate, evaluate_nested};
 use super::functions::{Aggregate, Aggregates, Function};
 use super::values::{Column, GroupValues};
 use crate::error::Result;
@@ -29,6 +32,8 @@ struct Task {
     column: Option<usize>,
     function: Function,
     aggregates: Vec<usize>,
+    /// The same aggregates, those of windows that end together in one list, the shortest window first.
+    nested: Vec<Vec<usize>>,
 }
 
 /// Everything that does not change from bucket to bucket.
@@ -91,10 +96,15 @@ impl<'a> Plan<'a> {
                 })
             });
             let known = tasks.iter_mut().find(|task| task.column == column && task.function == aggregate.function);
-            match known {
-                Some(task) => task.aggregates.push(at),
-                None => tasks.push(Task { column, function: aggregate.function, aggregates: vec![at] }),
+            if let Some(task) = known {
+                task.aggregates.push(at);
+            } else {
+                let (function, nested) = (aggregate.function, Vec::new());
+                tasks.push(Task { column, function, aggregates: vec![at], nested });
             }
+        }
+        for task in &mut tasks {
+            task.nested = aggregates.nested(&task.aggregates);
         }
         let functions = |at: usize| -> Vec<Function> {
             tasks.iter().filter(|task| task.column == Some(at)).map(|task| task.function).collect()
@@ -107,8 +117,8 @@ impl<'a> Plan<'a> {
         let empty = aggregates.columns.iter().map(|aggregate| {
             let column =
                 names.iter().position(|name| Some(*name) == aggregate.column.as_deref()).map(|at| &columns[at]);
-            let (is_decimal, is_float) = column.map_or((false, false), Column::kinds);
-            Cells::of(aggregate.function, is_decimal, is_float)
+            let (is_decimal, is_float, is_plain) = column.map_or((false, false, false), Column::kinds);
+            Cells::of(aggregate.function, is_decimal, is_float, is_plain)
         });
         let ns = i128::from(unit.ns);
         let windows = aggregates.windows.iter();
@@ -135,6 +145,7 @@ impl<'a> Plan<'a> {
         let ours = left.bucket(bucket);
         let groups = arranged.groups(left, right, bucket);
         let mut part = Part { rows: Vec::with_capacity(ours.rows.len()), cells: self.empty.clone() };
+        part.cells.iter_mut().for_each(|cells| cells.reserve(ours.rows.len()));
         let (mut sorted, mut labels, mut rows): (Vec<LeftRow<T>>, Vec<T>, Vec<u32>) = Default::default();
         let mut ranges: Vec<Ranges> = vec![Vec::new(); self.windows.len()];
         for (group, members) in ours.groups().enumerate().filter(|(_, members)| !members.is_empty()) {
@@ -147,47 +158,69 @@ impl<'a> Plan<'a> {
             let group = groups.get(group);
             if self.only_known {
                 // What was known differs from left row to left row.
+                let minima = Minima::of(group.created);
                 for &label in &labels {
-                    let known: Vec<usize> = (0..group.times.len()).filter(|&at| group.created[at] <= label).collect();
-                    let times: Vec<T> = known.iter().map(|&at| group.times[at]).collect();
-                    let rows: Vec<u32> = known.iter().map(|&at| group.row(at)).collect();
-                    self.group(&times, &rows, group.times, &[label], &mut ranges, &mut part.cells, report)?;
+                    let reach = self.reach(group.times, label).filter(|&at| group.created[at] <= label);
+                    let (times, rows): (Vec<T>, Vec<u32>) = reach.map(|at| (group.times[at], group.row(at))).unzip();
+                    let nothing = |label: T| {
+                        let before = group.times.partition_point(|&time| time <= label);
+                        outcome(group.times, label, minima.last(before, label).is_some())
+                    };
+                    self.group(&times, &rows, &[label], nothing, &mut ranges, &mut part.cells, report)?;
                 }
             } else {
                 rows.clear();
                 rows.extend((0..group.times.len()).map(|at| group.row(at)));
-                self.group(group.times, &rows, group.times, &labels, &mut ranges, &mut part.cells, report)?;
+                let nothing = |label: T| outcome(group.times, label, true);
+                self.group(group.times, &rows, &labels, nothing, &mut ranges, &mut part.cells, report)?;
             }
         }
         Ok(part)
     }
 
-    /// All aggregates of the left rows at `labels`, which ascend, over events at `times` in `rows`. `ranges` is memory only.
+    /// Positions of the events that the windows of a left row reach.
+    fn reach<T: Instant>(&self, times: &[T], label: T) -> Range<usize> {
+        let last = label.before(self.windows.iter().map(|&(_, offset)| offset).min().unwrap_or(0));
+        let end = times.partition_point(|&time| time <= last);
+        let lengths = self.windows.iter().map(|&(length, offset)| Some(length?.saturating_add(offset)));
+        let longest: Option<i128> = lengths.max_by_key(|length| length.unwrap_or(i128::MAX)).flatten();
+        let start = longest.map_or(0, |longest| times.partition_point(|&time| time < label.before(longest)));
+        start.min(end)..end
+    }
+
+    /// All aggregates of the left rows at `labels`, which ascend, over events at `times` in `rows`. `nothing` tells what
+    /// there is for a left row that has none of them in a window; `ranges` is memory only.
     #[allow(clippy::too_many_arguments)] // One group: its events, its left rows, and where results go.
     fn group<T: Instant>(
         &self,
         times: &[T],
         rows: &[u32],
-        all_times: &[T],
         labels: &[T],
+        nothing: impl Fn(T) -> Outcome,
         ranges: &mut [Ranges],
         cells: &mut [Cells],
         report: &mut SideReport,
     ) -> Result<()> {
         self.find_ranges(times, labels, ranges);
-        Self::count(times, all_times, labels, ranges, report);
+        Self::count(times, labels, ranges, nothing, report);
         let values: Vec<GroupValues<'_>> = self.columns.iter().map(|column| GroupValues::of(column, rows)).collect();
         for task in &self.tasks {
             let Some(column) = task.column else {
                 for &at in &task.aggregates {
                     let ranges = &ranges[self.aggregates.columns[at].window];
-                    for (start, end) in ranges {
-                        cells[at].push_whole((end - start) as i64);
-                    }
+                    cells[at].push_counts(ranges.iter().copied());
                 }
                 continue;
             };
             let evaluator = Evaluator::of(task.function, &values[column]);
+            let are_folds = task.nested.iter().all(|nested| {
+                let ranges: Vec<&Ranges> =
+                    nested.iter().map(|&at| &ranges[self.aggregates.columns[at].window]).collect();
+                evaluate_nested(&values[column], &evaluator, nested, &ranges, cells)
+            });
+            if are_folds {
+                continue;
+            }
             for &at in &task.aggregates {
                 let aggregate = &self.aggregates.columns[at];
                 evaluate(&values[column], &evaluator, aggregate, &ranges[aggregate.window], &mut cells[at])?;
@@ -231,45 +264,56 @@ impl<'a> Plan<'a> {
         }
     }
 
-    fn count<T: Instant>(times: &[T], all_times: &[T], labels: &[T], ranges: &[Ranges], report: &mut SideReport) {
+    fn count<T: Instant>(
+        times: &[T],
+        labels: &[T],
+        ranges: &[Ranges],
+        nothing: impl Fn(T) -> Outcome,
+        report: &mut SideReport,
+    ) {
         report.n_rows += labels.len() as u64;
-        for (at, label) in labels.iter().enumerate() {
+        for (at, &label) in labels.iter().enumerate() {
             let newest =
                 ranges.iter().map(|ranges| ranges[at]).filter(|(start, end)| start < end).map(|range| range.1).max();
-            let mut outcome = Outcome(0);
             if let Some(newest) = newest {
-                outcome = Outcome(Outcome::KEY | Outcome::TIME | Outcome::KNOWN | Outcome::MATCH);
-                report.ages.add(times[newest - 1].distance(*label));
-            } else if let Some(first) = all_times.first() {
-                outcome.0 |= Outcome::KEY;
-                outcome.0 |= if first <= label { Outcome::TIME } else { 0 };
-                outcome.0 |= if times.first().is_some_and(|first| first <= label) { Outcome::KNOWN } else { 0 };
+                report.ages.add(times[newest - 1].distance(label));
+                report.count(Outcome(Outcome::KEY | Outcome::TIME | Outcome::KNOWN | Outcome::MATCH));
+            } else {
+                report.count(nothing(label));
             }
-            report.count(outcome);
         }
     }
+}
+
+/// What the events of its key are to a left row that has none in a window.
+fn outcome<T: Instant>(times: &[T], label: T, is_known: bool) -> Outcome {
+    let Some(&first) = times.first() else { return Outcome(0) };
+    let is_earlier = first <= label;
+    let known = if is_earlier && is_known { Outcome::KNOWN } else { 0 };
+    Outcome(Outcome::KEY | known | if is_earlier { Outcome::TIME } else { 0 })
 }
 
 /// The column of one aggregate in the order of the left rows. Rows that are in no bucket have no events.
 fn gather(parts: &[Part], at: usize, aggregate: &Aggregate, table: &Table, n_rows: usize) -> Result<ArrayRef> {
     let source = aggregate.column.as_deref().map(|name| position(table.schema(), name, "right")).transpose()?;
     let field = aggregate.field(table.schema())?;
-    let is_count = aggregate.function.is_count();
     let Some(kind) = parts.first().map(|part| &part.cells[at]) else {
         return Ok(arrow_array::new_null_array(field.data_type(), n_rows));
     };
     Ok(match kind {
-        Cells::Wholes(_) => {
-            let nothing = is_count.then_some(0);
-            wholes(scattered(parts, n_rows, nothing, |part| part.cells[at].wholes()), field.data_type())
-        }
+        Cells::Counts(_) => Arc::new(Int64Array::from(scattered(parts, n_rows, 0, |part| part.cells[at].counts()))),
+        Cells::Wholes(_) => wholes(scattered(parts, n_rows, None, |part| part.cells[at].wholes()), field.data_type()),
         Cells::Wides(_) => {
             let all = scattered(parts, n_rows, None, |part| part.cells[at].wides());
             let scale = if let DataType::Decimal128(_, scale) = field.data_type() { *scale } else { 0 };
             Arc::new(Decimal128Array::from(all).with_precision_and_scale(38, scale)?)
         }
-        Cells::Floats(_) => {
-            Arc::new(Float64Array::from(scattered(parts, n_rows, None, |part| part.cells[at].floats())))
+        Cells::Floats(..) => {
+            let values = scattered(parts, n_rows, 0.0, |part| part.cells[at].floats().0);
+            let valid = scattered(parts, n_rows, false, |part| part.cells[at].floats().1);
+            let nulls = Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0);
+            let values: ArrayRef = Arc::new(Float64Array::new(values.into(), nulls));
+            if field.data_type() == values.data_type() { values } else { cast(&values, field.data_type())? }
         }
         Cells::Rows(_) => {
             let rows = to_indices(scattered(parts, n_rows, NONE, |part| part.cells[at].rows()));

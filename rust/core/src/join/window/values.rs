@@ -11,6 +11,7 @@ use super::super::keys::{self, Bytes, KeyPlan, RowKeys};
 use super::super::table::{Table, plain, position};
 use super::super::times::integers;
 use super::distinct::Distinct;
+use super::exact::ExactSums;
 use super::functions::{Function, is_bytes, is_whole_number, value_type};
 use crate::error::Result;
 
@@ -20,6 +21,8 @@ pub(super) struct Column {
     kind: Kind,
     /// For the count of different values.
     keys: Option<RowKeys>,
+    /// Whether it holds floats one by one, so that a value can be given as well as its row.
+    is_plain_float: bool,
 }
 
 enum Kind {
@@ -51,14 +54,14 @@ impl Column {
             !by_place && !function.is_count()
         };
         let kind = if functions.iter().any(needs_values) { Kind::of(&array)? } else { Kind::Other };
-        Ok(Self { nulls, kind, keys })
+        Ok(Self { nulls, kind, keys, is_plain_float: array.data_type().is_floating() })
     }
 }
 
 impl Column {
-    /// Whether it holds decimals, and whether it holds floats.
-    pub(super) fn kinds(&self) -> (bool, bool) {
-        (matches!(self.kind, Kind::Decimal(..)), matches!(self.kind, Kind::Float(_)))
+    /// Whether it holds decimals, whether it holds floats, and whether it holds those one by one.
+    pub(super) fn kinds(&self) -> (bool, bool, bool) {
+        (matches!(self.kind, Kind::Decimal(..)), matches!(self.kind, Kind::Float(_)), self.is_plain_float)
     }
 }
 
@@ -90,6 +93,7 @@ pub(super) struct GroupValues<'a> {
     pub(super) rows: Cow<'a, [u32]>,
     floats: OnceCell<Vec<f64>>,
     wholes: OnceCell<Vec<i128>>,
+    exact: OnceCell<Option<ExactSums>>,
     distinct: OnceCell<Distinct>,
 }
 
@@ -107,8 +111,8 @@ impl<'a> GroupValues<'a> {
             }
             rows = Cow::Owned(valid);
         }
-        let (floats, wholes, distinct) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { column, ranks, rows, floats, wholes, distinct }
+        let (floats, wholes, exact, distinct) = Default::default();
+        Self { column, ranks, rows, floats, wholes, exact, distinct }
     }
 
     /// From positions in the group to positions among the values.
@@ -145,9 +149,22 @@ impl<'a> GroupValues<'a> {
     /// The values as floats.
     pub(super) fn floats(&self) -> &[f64] {
         self.floats.get_or_init(|| match &self.column.kind {
-            Kind::Float(values) => self.rows.iter().map(|&row| values[row as usize]).collect(),
+            Kind::Float(values) => {
+                let values: &[f64] = values;
+                self.rows.iter().map(|&row| values[row as usize]).collect()
+            }
             _ => self.rows.iter().map(|&row| self.whole(row) as f64 / self.scale()).collect(),
         })
+    }
+
+    /// Sums of floats, where they can be exact.
+    pub(super) fn exact_sums(&self) -> Option<&ExactSums> {
+        self.exact.get_or_init(|| ExactSums::of(self.floats())).as_ref()
+    }
+
+    /// Whether the values are floats that are given as they are.
+    pub(super) fn is_plain_float(&self) -> bool {
+        self.column.is_plain_float
     }
 
     /// The values as floats less the first one, exactly: what measures their spread loses no digits.
