@@ -59,14 +59,12 @@ def import_files(
         >>> "one commit" in CliRunner().invoke(app, ["import", "--help"]).output
         True
     """
-    import polars as pl
-
     paths = find_files(files)
     for path in paths:
         format_of(path, format_)
     wh = lb.open(location)
     known = table in wh.tables(branch) and mode == "append"
-    types = dict(pl.Schema(wh.table(table, branch).schema)) if known else None
+    types = dict(wh.table(table, branch).lazy().collect_schema()) if known else None
     frames = read_frames(paths, format=format_, null_values=null_values or (), separator=separator, types=types)
     before = wh.table(table, branch).num_rows if known else 0
     written = wh.write(table, frames, mode=mode, branch=branch, message=message)

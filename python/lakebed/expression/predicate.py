@@ -25,11 +25,14 @@ from lakebed.expression.scalar import rewrite_scalars
 from lakebed.expression.scalar.replace import as_type
 from lakebed.expression.syntax import parse_condition, pointed
 from lakebed.expression.types import BOOLEANS, has_kind, is_known, sql_type
+from lakebed.expression.zones import polars_schema
 
 if TYPE_CHECKING:
     import polars as pl
 
 _TABLE = "_"
+# Digits of a second that times of a unit have, as Polars takes them.
+_DIGITS = {"s": 3, "ms": 3, "us": 6, "ns": 9}
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +222,7 @@ def _annotate(root: exp.Expr, columns: Mapping[str, pa.DataType]) -> None:
 def _to_polars(bound: _Bound, columns: Mapping[str, pa.DataType] | None) -> pl.Expr:
     import polars as pl
 
-    text = to_polars_sql(rewrite_scalars(bound.tree.copy()))
+    text = to_polars_sql(_in_utc(rewrite_scalars(bound.tree.copy()), columns or {}))
     try:
         made = pl.sql_expr(text)
         if columns is not None:
@@ -231,9 +234,21 @@ def _to_polars(bound: _Bound, columns: Mapping[str, pa.DataType] | None) -> pl.E
 
 
 def _empty(names: tuple[str, ...], columns: Mapping[str, pa.DataType]) -> pl.Schema:
-    import polars as pl
 
-    return pl.DataFrame(pa.schema([(name, columns[name]) for name in names]).empty_table()).schema
+    return polars_schema(pa.schema([(name, columns[name]) for name in names]))
+
+
+def _in_utc(tree: exp.Expr, columns: Mapping[str, pa.DataType]) -> exp.Expr:
+    """Read times of all zones in UTC: Polars compares only times of one zone."""
+
+    def read(node: exp.Expr) -> exp.Expr:
+        kind = columns.get(node.name) if isinstance(node, exp.Column) else None
+        if kind is None or not pa.types.is_timestamp(kind) or kind.tz in {None, "UTC"}:
+            return node
+        digits = exp.DataTypeParam(this=exp.Literal.number(_DIGITS[kind.unit]))
+        return exp.Cast(this=node.copy(), to=exp.DataType(this=exp.DType.TIMESTAMPTZ, expressions=[digits]))
+
+    return tree.transform(read)
 
 
 def _first_line(error: Exception) -> str:

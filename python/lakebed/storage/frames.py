@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from lakebed.errors import LakebedError
+from lakebed.expression.zones import known_zones, polars_schema
 
 if TYPE_CHECKING:
     import polars as pl
@@ -66,7 +67,7 @@ def lazy_frame(
     """
     import polars as pl
 
-    schema = pl.Schema(files)
+    schema = polars_schema(files)
     parts = _parts(files, row_ids=row_ids)
     if not parts:
         return pl.LazyFrame(schema=_with_row_ids(schema) if row_ids else schema)
@@ -177,12 +178,16 @@ def _free_name(name: str, schema: pl.Schema) -> str:
 
 
 def _restored(name: str, kind: Any) -> pl.Expr:
-    """A column in its own zone."""
+    """A column in its own zones."""
     import polars as pl
 
-    zone = kind.time_zone if isinstance(kind, pl.Datetime) else None
     column = pl.col(name)
-    return column.dt.convert_time_zone(zone) if zone and zone != "UTC" else column
+    if _stored_type(kind) == kind:
+        return column
+    # Filters on times are pushed through this one, but not through a cast.
+    if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
+        return column.dt.convert_time_zone(kind.time_zone)
+    return column.cast(kind)
 
 
 def _scan_core(
@@ -255,10 +260,12 @@ def _batches(files: FileSet, start: int, stop: int, wanted: list[str], schema: p
         # Only the number of rows is asked for, which a frame without columns cannot tell.
         return
     types = pl.Schema({name: schema[name] for name in wanted})
+    reader = pa.RecordBatchReader.from_stream(stream)
+    known = known_zones(reader.schema)
     empty = True
-    for batch in pa.RecordBatchReader.from_stream(stream):
+    for batch in reader:
         empty = False
-        yield pl.DataFrame(batch).select(wanted).cast(types)
+        yield pl.DataFrame(batch if known == reader.schema else batch.cast(known)).select(wanted).cast(types)
     if empty:
         yield pl.DataFrame(schema=types)
 
@@ -270,9 +277,13 @@ def _with_row_ids(schema: pl.Schema) -> pl.Schema:
 
 
 def _stored_type(kind: Any) -> Any:
-    """The type that a Parquet file without Arrow's schema shows: every zone is UTC."""
+    """The type that a Parquet file without Arrow's schema shows: every zone is UTC, in nested fields too."""
     import polars as pl
 
     if isinstance(kind, pl.Datetime) and kind.time_zone is not None:
         return pl.Datetime(kind.time_unit, "UTC")
+    if isinstance(kind, pl.List):
+        return pl.List(_stored_type(kind.inner))
+    if isinstance(kind, pl.Struct):
+        return pl.Struct({field.name: _stored_type(field.dtype) for field in kind.fields})
     return kind

@@ -20,6 +20,7 @@ from lakebed.errors import (
     InvalidColumnsError,
     NullKeyError,
 )
+from lakebed.expression.zones import known_zones, polars_schema
 from lakebed.storage.frames import ROW_ID
 from lakebed.storage.predicate import to_json
 from lakebed.storage.rows import move_rows, view
@@ -168,7 +169,6 @@ class _Shape:
 
     @classmethod
     def of(cls, core: CoreTransaction, name: str, table: pa.Schema, source: pa.Schema, rules: MergeRules) -> _Shape:
-        import polars as pl
         import pyarrow as pa
 
         from lakebed.expression import parse_predicate
@@ -185,7 +185,7 @@ class _Shape:
             used = set(parse_predicate(rules.delete_when, {field.name: field.type for field in source}).columns)
         own = tuple(column for column in source.names if column in table.names or column not in used)
         core.check_frame(name, pa.schema([source.field(column) for column in own]).empty_table())
-        return cls(rules, table, pl.Schema(table), own, source)
+        return cls(rules, table, polars_schema(table), own, source)
 
     def prepare(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Rows of the source in the types of the table, with a flag where they delete."""
@@ -209,7 +209,8 @@ def _parts(shape: _Shape, batches: Iterable[pa.RecordBatch], stack: contextlib.E
     spill: _Spill | None = None
     n_rows = 0
     for batch in batches:
-        frame = shape.prepare(pl.DataFrame(batch))
+        known = known_zones(batch.schema)
+        frame = shape.prepare(pl.DataFrame(batch if known == batch.schema else batch.cast(known)))
         _check_keys(frame, shape)
         held.append(frame)
         n_rows += frame.height
@@ -218,7 +219,7 @@ def _parts(shape: _Shape, batches: Iterable[pa.RecordBatch], stack: contextlib.E
             spill.add(pl.concat(held))
             held, n_rows = [], 0
     if spill is None:
-        empty = shape.prepare(pl.DataFrame(shape.source.empty_table()))
+        empty = shape.prepare(pl.DataFrame(known_zones(shape.source).empty_table()))
         whole = pl.concat([empty, *held])
         return [lambda: whole]
     if held:

@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError, SchemaMismatchError
+from lakebed.expression.zones import polars_schema
 from lakebed.storage.frames import ROW_ID, SEQUENCE
 from lakebed.storage.predicate import to_json
 
@@ -79,7 +80,7 @@ def update(
     schema = pa.schema(core.files(name))
     if not values:
         raise InvalidArgumentError(f"an update of table {name!r} changes no column; give {{column: expression}}")
-    types = pl.Schema(schema)
+    types = polars_schema(schema)
     changed = {column: _expression(column, value, name, schema) for column, value in values.items()}
     columns = [
         changed[column].cast(kind, strict=True).alias(column) if column in changed else pl.col(column)
@@ -190,7 +191,7 @@ def _expression(column: str, value: Any, table: str, schema: pa.Schema) -> pl.Ex
     if isinstance(value, str):
         return parse_scalar(value, {field.name: field.type for field in schema}).polars
     if isinstance(value, pl.Expr):
-        _check_expression(pl.LazyFrame(schema=pl.Schema(schema)).select(value), table)
+        _check_expression(pl.LazyFrame(schema=polars_schema(schema)).select(value), table)
         return value
     if value is None or isinstance(value, _PLAIN):
         return pl.lit(value)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError, VersionNotFoundError
+from lakebed.expression.zones import polars_schema
 from lakebed.storage.predicate import to_json
 from lakebed.storage.scan import Scan
 from lakebed.storage.verify import VerifyReport
@@ -408,9 +409,8 @@ class Table:
         return Note(comment, tuple(owners), tuple(tags))
 
     def _check_no_row_id_columns(self) -> None:
-        import polars as pl
 
-        taken = [name for name in _ORIGINS if name in pl.Schema(self.core)]
+        taken = [name for name in _ORIGINS if name in polars_schema(self.core)]
         if taken:
             hint = "rename it, or read without row_ids"
             raise InvalidArgumentError(f"table {self.name!r} has a column of its own called {taken[0]!r}; {hint}")
@@ -421,9 +421,7 @@ class Table:
     def _check_columns(self, columns: Sequence[str]) -> None:
         import difflib
 
-        import polars as pl
-
-        known = pl.Schema(self.core).names()
+        known = polars_schema(self.core).names()
         if len(set(columns)) != len(columns):
             twice = next(name for name in columns if list(columns).count(name) > 1)
             raise InvalidArgumentError(f"column {twice!r} of table {self.name!r} was asked for twice; name it once")

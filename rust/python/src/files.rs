@@ -35,6 +35,11 @@ impl FileSet {
         export_schema(py, &self.inner.schema.to_arrow())
     }
 
+    #[getter]
+    fn zones(&self) -> Vec<&str> {
+        self.inner.schema.zones()
+    }
+
     fn plan(&self) -> Vec<Planned> {
         let row = |source: &core::Source| {
             let (file, live) = (source.file(), source.n_live());

@@ -139,6 +139,11 @@ impl Table {
         export_schema(py, &self.inner.version.schema.to_arrow())
     }
 
+    #[getter]
+    fn zones(&self) -> Vec<&str> {
+        self.inner.version.schema.zones()
+    }
+
     fn statistics(&self, py: Python<'_>) -> PyResult<TableStatistics> {
         enter(py, || Ok(TableStatistics { inner: self.inner.statistics()? }))
     }

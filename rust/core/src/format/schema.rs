@@ -97,6 +97,13 @@ impl TableSchema {
         Ok(Self { id: 0, fields, next_field_id, defaults: BTreeMap::new() })
     }
 
+    /// The time zones that its columns name, each once.
+    pub fn zones(&self) -> Vec<&str> {
+        let mut zones = Vec::new();
+        self.fields.iter().for_each(|field| field.kind.add_zones(&mut zones));
+        zones
+    }
+
     /// The schema of this table after an overwrite by a frame: a column of the same name and type stays the same column.
     pub fn replaced_by(&self, schema: &Schema, place: &str) -> Result<Self> {
         let mut replaced = Self::from_arrow(schema, place)?;
@@ -276,6 +283,16 @@ impl ColumnType {
             Self::Struct { fields } => {
                 DataType::Struct(fields.iter().map(|field| field.to_arrow(physical)).collect::<Fields>())
             }
+        }
+    }
+
+    /// Add the zones of its times, nested ones too, that are not there yet.
+    fn add_zones<'a>(&'a self, zones: &mut Vec<&'a str>) {
+        match self {
+            Self::Timestamp { zone: Some(zone), .. } if !zones.contains(&zone.as_str()) => zones.push(zone),
+            Self::List { item } => item.kind.add_zones(zones),
+            Self::Struct { fields } => fields.iter().for_each(|field| field.kind.add_zones(zones)),
+            _ => {}
         }
     }
 
