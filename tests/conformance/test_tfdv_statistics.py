@@ -7,13 +7,15 @@ weights of strings up in 32 bits.
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from tensorflow_metadata.proto.v0 import statistics_pb2
-from tests.conformance.tfdv_statistics_cases import cases
+from tests.conformance.tfdv_statistics_cases import cases, weighted_texts
 
 import lakebed as lb
 
@@ -107,3 +109,25 @@ def test_counts_of_more_than_1024_strings_are_too_high_in_tfdv_only() -> None:
         ("often 986", 10.0),
     ]
     assert ours.unique == theirs.string_stats.unique == 2075
+
+
+@pytest.mark.parametrize("name", sorted(weighted_texts()))
+def test_weights_of_more_than_1024_strings_are_too_high_in_tfdv_only(name: str) -> None:
+    texts, weights = weighted_texts()[name]
+    theirs = json.loads((GOLDEN / "weighted_counts.json").read_text())[name]
+    frame = pl.DataFrame({"x": texts, "w": weights})
+
+    def ranks(compatibility: str | None) -> list[tuple[str, float]]:
+        dataset = lb.statistics(frame, weights="w", compatibility=compatibility).dataset()
+        stats = next(feature.string_stats for feature in dataset.features if feature.path.step[0] == "x")
+        return [(bucket.label, bucket.sample_count) for bucket in stats.weighted_string_stats.rank_histogram.buckets]
+
+    shown = [pair for pair in theirs[:1000] if pair[1] >= 1.0]
+    ours = ranks("tfdv")
+    assert [weight for _, weight in ours] == pytest.approx([weight for _, weight in shown])
+    # Which of the values that were lowered to nothing fill up the room is by chance in TFDV.
+    lowered = theirs[-1][1]
+    kept = [value for value, weight in shown if weight > lowered]
+    assert {value for value, weight in ours if weight > lowered} == set(kept)
+    truth = dict(frame.group_by("x").agg(pl.col("w").sum()).iter_rows())
+    assert dict(ranks(None)).items() <= truth.items()

@@ -84,3 +84,16 @@ def batch(**columns: tuple[list[Any], pa.DataType]) -> pa.RecordBatch:
     """One batch of lists."""
     arrays = [pa.array(values, pa.list_(kind)) for values, kind in columns.values()]
     return pa.RecordBatch.from_arrays(arrays, list(columns))
+
+
+def weighted_texts() -> dict[str, tuple[list[str], list[float]]]:
+    """Texts and weights, more than the 1,024 values that TFDV's sketch keeps. The weights are exact in 32 bits."""
+    rng = np.random.default_rng(5)
+    skewed = [f"w{int(value**3 * 3000)}" for value in rng.random(20_000).tolist()]
+    once = [f"once {i}" for i in range(1500)]
+    often = [f"often {i % 40}" for i in range(4000)]
+    return {
+        "skewed": (skewed, (rng.integers(1, 40, len(skewed)) / 8).tolist()),
+        "few heavy ones": (often[:2000] + once + often[2000:], [2.5] * 2000 + [0.25] * 1500 + [2.5] * 2000),
+        "all equal": (once, [1.0] * 1500),
+    }

@@ -41,6 +41,9 @@ fn sequences(n: i64) -> Vec<(&'static str, Vec<i64>)> {
         ("denormals", (0..n).map(|i| double(f64::from_bits(noise(i) as u64 % 100_000))).collect()),
         ("epoch seconds", (0..n).map(|i| 1_700_000_000 + noise(i) % 86_400).collect()),
         ("sawtooth", (0..n).map(|i| i % 1009).collect()),
+        ("clusters far apart", (0..n).map(|i| (i % 7) * (1 << 58) + noise(i) % 50).collect()),
+        ("drifting", (0..n).map(|i| i / 4096 * 1_000_000_007 + noise(i) % 1000).collect()),
+        ("ever wider", (0..n).map(|i| noise(i) >> (62 - (i as u64 + 1).ilog2() * 2).max(1)).collect()),
         ("outliers", (0..n).map(|i| if i % 1000 == 0 { noise(i) } else { noise(i) % 1000 }).collect()),
     ]
 }

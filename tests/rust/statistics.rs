@@ -148,6 +148,48 @@ fn decimals_have_moments_in_their_own_unit() {
 }
 
 #[test]
+fn texts_count_the_same_in_any_layout_and_cut_anywhere() {
+    // Short and long, ASCII and not, few and many, with bytes of zero at the end.
+    let value = |row: u64, many: u64| match row % 5 {
+        0 => format!("{}", row * row % many),
+        1 => "a\0\0"[..(row % 3 + 1) as usize].to_string(),
+        2 => format!("a longer one than fits into a view {}", row % many),
+        3 => format!("ä{}ö", row % many),
+        _ => format!("{:016}", row % many),
+    };
+    for many in [40, 3000, 1 << 40] {
+        let texts: Vec<Option<String>> = (0..30_000)
+            .map(|row| (row % 11 != 3).then(|| value(lakebed_core::sketch::hash_u64(row) >> 20, many)))
+            .collect();
+        let layouts: [ArrayRef; 3] = [
+            Arc::new(texts.iter().map(Option::as_deref).collect::<StringArray>()),
+            Arc::new(texts.iter().map(Option::as_deref).collect::<LargeStringArray>()),
+            Arc::new(texts.iter().map(Option::as_deref).collect::<StringViewArray>()),
+        ];
+        let bytes = |array: &ArrayRef, cut: usize| {
+            let parts = (0..array.len()).step_by(cut).map(|at| array.slice(at, cut.min(array.len() - at)));
+            let parts: Vec<RecordBatch> = parts.map(|part| batch(vec![("x", part)])).collect();
+            let column = collect(&parts).columns.remove(0);
+            let counts = column.top_values(100);
+            (
+                column.distinct(),
+                column.length(),
+                column.characters(),
+                counts,
+                column.min().cloned(),
+                column.max().cloned(),
+            )
+        };
+        let expected = bytes(&layouts[0], 30_000);
+        for (layout, cut) in layouts.iter().zip([7, 1000, 30_000]) {
+            assert_eq!(bytes(layout, cut), expected, "{many} {cut}");
+        }
+        let characters: u64 = texts.iter().flatten().map(|text| text.chars().count() as u64).sum();
+        assert_eq!(expected.2.map(|lengths| lengths.total), Some(characters));
+    }
+}
+
+#[test]
 fn booleans_nested_and_null_columns_have_what_applies() {
     let x = of(BooleanArray::from(vec![Some(true), None, Some(false), Some(true)]));
     assert_eq!((x.kind(), x.n_null(), x.sum(), x.moments().n_zero), (Kind::Bool, 1, Some(2), 1));

@@ -57,7 +57,9 @@ impl BitHistogram {
 
     /// Add at most a block of finite values, by their keys.
     pub(crate) fn update_keys(&mut self, keys: &[i64]) {
-        self.update_block(keys.iter().map(|&key| (key, 1)));
+        let (mut table, shift) = (self.open(), self.shift);
+        table.add_keys(keys, shift);
+        self.close(table);
     }
 
     /// Of the finite ones among `values`, each with how often it occurs.
@@ -80,11 +82,18 @@ impl BitHistogram {
 
     #[inline]
     fn update_block(&mut self, block: impl Iterator<Item = (i64, u64)>) {
-        let mut table = self.table.take().unwrap_or_else(|| Table::of(std::mem::take(&mut self.cells)));
-        let shift = self.shift;
+        let (mut table, shift) = (self.open(), self.shift);
         for (key, count) in block {
             table.add_near(key >> shift, count);
         }
+        self.close(table);
+    }
+
+    fn open(&mut self) -> Table {
+        self.table.take().unwrap_or_else(|| Table::of(std::mem::take(&mut self.cells)))
+    }
+
+    fn close(&mut self, mut table: Table) {
         if table.n_cells() > Self::CAP {
             self.cells = table.drain();
             self.fit();
@@ -272,48 +281,73 @@ fn coarsen(mut cells: Vec<(i64, u64)>, more: u32) -> Vec<(i64, u64)> {
     cells
 }
 
-/// Cells of one sign that lie close to the first one seen, counted by position.
+/// Cells that lie close to the first one of their sign, counted by position: first the negative ones, then the others.
 #[derive(Clone, Debug, Default)]
 struct Near {
-    base: i64,
+    bases: [i64; 2],
     counts: Vec<u64>,
+    is_started: [bool; 2],
     /// Cells that are not empty.
     len: usize,
 }
 
-impl Near {
-    const LEN: usize = 2048;
+/// Cells of each sign that lie near.
+const NEAR: usize = 2048;
+/// The position of what does not lie near.
+const FAR: u16 = u16::MAX;
 
+impl Near {
     /// Count a cell if it lies near.
     #[inline]
     fn add(&mut self, cell: i64, count: u64) -> bool {
-        let Some(place) = self.counts.get_mut(cell.wrapping_sub(self.base) as usize) else {
-            return self.counts.is_empty() && self.add_first(cell, count);
-        };
+        let sign = usize::from(cell >= 0);
+        if !self.is_started[sign] {
+            self.start(cell);
+        }
+        let at = cell.wrapping_sub(self.bases[sign]) as u64;
+        if at >= NEAR as u64 {
+            return false;
+        }
+        let place = &mut self.counts[at as usize + NEAR * sign];
         self.len += usize::from(*place == 0);
         *place = place.saturating_add(count);
         true
     }
 
-    /// Count the first cell, which says where near is.
+    /// Let near be where this cell is.
     #[cold]
-    fn add_first(&mut self, cell: i64, count: u64) -> bool {
-        self.start(cell);
-        self.add(cell, count)
-    }
-
     fn start(&mut self, cell: i64) {
-        self.base = cell.saturating_sub(Self::LEN as i64 / 2);
-        self.counts.resize(Self::LEN, 0);
+        let sign = usize::from(cell >= 0);
+        self.bases[sign] = cell.saturating_sub(NEAR as i64 / 2);
+        self.is_started[sign] = true;
+        self.counts.resize(2 * NEAR, 0);
     }
 
     fn drain_into(&mut self, cells: &mut Vec<(i64, u64)>) {
         if self.len > 0 {
-            let filled = self.counts.iter().enumerate().filter(|(_, count)| **count > 0);
-            cells.extend(filled.map(|(at, &count)| (self.base + at as i64, count)));
+            let bases = self.bases;
+            let filled = self.counts.iter_mut().enumerate().filter(|(_, count)| **count > 0);
+            cells.extend(filled.map(|(at, count)| (bases[at / NEAR] + (at % NEAR) as i64, std::mem::take(count))));
         }
-        *self = Self::default();
+        (self.len, self.is_started) = (0, [false; 2]);
     }
+}
+
+vectorised! { fn places(keys: &[i64], shift: u32, bases: &[i64; 2], is_started: &[bool; 2]) -> [u16; BLOCK] = places_each }
+
+/// Positions of keys near these cells.
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn places_each(keys: &[i64], shift: u32, bases: &[i64; 2], is_started: &[bool; 2]) -> [u16; BLOCK] {
+    let [negative, other] = is_started.map(|is_started| if is_started { NEAR as u64 } else { 0 });
+    let mut places = [0; BLOCK];
+    for (place, &key) in places.iter_mut().zip(keys) {
+        let cell = key >> shift;
+        let (base, most, start) = if cell < 0 { (bases[0], negative, 0) } else { (bases[1], other, NEAR as u64) };
+        let at = cell.wrapping_sub(base) as u64;
+        *place = if at < most { (at + start) as u16 } else { FAR };
+    }
+    places
 }
 
 /// Cells and their counts: most by position near the first one of their sign, the others by open addressing, where count
@@ -322,13 +356,12 @@ impl Near {
 struct Table {
     slots: Vec<(i64, u64)>,
     len: usize,
-    /// Negative cells, and the others.
-    near: [Near; 2],
+    near: Near,
 }
 
 impl Table {
     fn of(cells: Vec<(i64, u64)>) -> Self {
-        let mut table = Self { slots: Vec::new(), len: 0, near: [Near::default(), Near::default()] };
+        let mut table = Self { slots: Vec::new(), len: 0, near: Near::default() };
         table.fill(cells);
         table
     }
@@ -339,10 +372,8 @@ impl Table {
         self.slots.resize(room, (0, 0));
         self.len = 0;
         let heaviest = |negative: bool| cells.iter().filter(|cell| (cell.0 < 0) == negative).max_by_key(|cell| cell.1);
-        for (near, negative) in [(0, true), (1, false)] {
-            if let Some(&(cell, _)) = heaviest(negative) {
-                self.near[near].start(cell);
-            }
+        for &(cell, _) in [true, false].into_iter().filter_map(heaviest) {
+            self.near.start(cell);
         }
         for (cell, count) in cells {
             self.add_near(cell, count);
@@ -350,14 +381,37 @@ impl Table {
     }
 
     fn n_cells(&self) -> usize {
-        self.len + self.near[0].len + self.near[1].len
+        self.len + self.near.len
     }
 
     /// Count a cell wherever it belongs.
     #[inline]
     fn add_near(&mut self, cell: i64, count: u64) {
-        if !self.near[usize::from(cell >= 0)].add(cell, count) {
+        if !self.near.add(cell, count) {
             self.add(cell, count);
+        }
+    }
+
+    /// Count at most a block of keys.
+    fn add_keys(&mut self, keys: &[i64], shift: u32) {
+        let Some(&first) = keys.first() else { return };
+        if self.near.is_started == [false; 2] {
+            self.near.start(first >> shift);
+        }
+        let places = places(keys, shift, &self.near.bases, &self.near.is_started);
+        let Some(counts) = self.near.counts.first_chunk_mut::<{ 2 * NEAR }>() else { return };
+        let (mut far, mut n_far, mut n_new) = ([0_u16; BLOCK], 0, 0);
+        for (at, &place) in places[..keys.len()].iter().enumerate() {
+            // Without a branch: of a histogram's outer cells nobody foresees when they come.
+            let (count, is_near) = (&mut counts[usize::from(place) % (2 * NEAR)], u64::from(place != FAR));
+            n_new += usize::from(*count == 0) & is_near as usize;
+            *count += is_near;
+            far[n_far % BLOCK] = at as u16;
+            n_far += 1 - is_near as usize;
+        }
+        self.near.len += n_new;
+        for &at in &far[..n_far] {
+            self.add_near(keys[usize::from(at)] >> shift, 1);
         }
     }
 
@@ -395,9 +449,7 @@ impl Table {
     /// All cells in ascending order; the table is empty afterwards.
     fn drain(&mut self) -> Vec<(i64, u64)> {
         let mut cells: Vec<_> = self.slots.iter().copied().filter(|slot| slot.1 > 0).collect();
-        for near in &mut self.near {
-            near.drain_into(&mut cells);
-        }
+        self.near.drain_into(&mut cells);
         cells.sort_unstable_by_key(|&(cell, _)| cell);
         // A cell that was counted before its surroundings were near stands twice.
         let cells = coarsen(cells, 0);

@@ -15,7 +15,11 @@ const VERSION: u8 = 1;
 
 /// Counts the distinct hashes that it has seen.
 #[derive(Clone, Debug)]
-pub struct Distinct(State);
+pub struct Distinct {
+    state: State,
+    /// Whether only as many registers are kept as are stored.
+    is_small: bool,
+}
 
 #[derive(Clone, Debug)]
 enum State {
@@ -29,7 +33,7 @@ enum State {
 
 impl Default for Distinct {
     fn default() -> Self {
-        Self(State::Exact { hashes: Vec::new(), index: HashIndex::default() })
+        Self::of_sorted(Vec::new())
     }
 }
 
@@ -40,7 +44,7 @@ impl Distinct {
     /// Add the hash of one value.
     #[inline]
     pub fn insert(&mut self, hash: u64) {
-        match &mut self.0 {
+        match &mut self.state {
             State::Estimated(hll) => hll.insert(hash),
             State::Exact { hashes, index } => {
                 if !index.is_built() {
@@ -56,28 +60,28 @@ impl Distinct {
     /// Add values of eight bytes.
     pub(crate) fn insert_fixed(&mut self, values: &[u64]) {
         let mut rest = values;
-        while let (State::Exact { .. }, Some((&first, later))) = (&self.0, rest.split_first()) {
+        while let (State::Exact { .. }, Some((&first, later))) = (&self.state, rest.split_first()) {
             self.insert(hash_u64(first));
             rest = later;
         }
-        if let State::Estimated(hll) = &mut self.0 {
+        if let State::Estimated(hll) = &mut self.state {
             hll.insert_fixed(rest);
         }
     }
 
     /// Add the hashes of values.
     pub(crate) fn insert_all(&mut self, hashes: &[u64]) {
-        match &mut self.0 {
+        match &mut self.state {
             State::Estimated(hll) => hll.insert_all(hashes),
             State::Exact { .. } => hashes.iter().for_each(|&hash| self.insert(hash)),
         }
     }
 
     fn insert_new(&mut self, hash: u64, slot: usize) {
-        let State::Exact { hashes, index } = &mut self.0 else { return };
+        let State::Exact { hashes, index } = &mut self.state else { return };
         hashes.push(hash);
         if hashes.len() > Self::CAP {
-            self.0 = State::Estimated(registers_of(hashes));
+            self.state = State::Estimated(registers_of(hashes, self.is_small));
         } else if index.has_room() {
             index.append_at(slot, hash);
         } else {
@@ -88,40 +92,51 @@ impl Distinct {
     /// Add what `other` has seen.
     pub fn merge(&mut self, other: &Self) {
         self.freeze();
-        match (&mut self.0, &other.0) {
+        match (&mut self.state, &other.state) {
             (State::Estimated(ours), State::Estimated(theirs)) => ours.merge(theirs),
             (State::Estimated(ours), State::Exact { hashes, .. }) => ours.insert_all(hashes),
             (State::Exact { hashes, .. }, State::Estimated(theirs)) => {
                 let mut registers = theirs.clone();
                 registers.insert_all(hashes);
-                self.0 = State::Estimated(registers);
+                self.state = State::Estimated(registers);
             }
             (State::Exact { hashes: ours, .. }, State::Exact { hashes: theirs, index }) => {
                 let union = if index.is_built() { union(ours, &sorted(theirs)) } else { union(ours, theirs) };
-                *self = Self::of_sorted(union);
+                self.state = Self::of_sorted(union).state;
             }
         }
     }
 
-    /// The summary of hashes, which all differ.
-    pub(crate) fn of_different(mut hashes: Vec<u64>) -> Self {
-        if hashes.len() <= Self::CAP {
+    /// An empty one that never keeps more accuracy than is encoded.
+    pub(crate) fn small() -> Self {
+        Self { is_small: true, ..Self::default() }
+    }
+
+    /// Add hashes to an empty summary; all of them differ.
+    pub(crate) fn fill(&mut self, mut hashes: Vec<u64>) {
+        self.state = if hashes.len() > Self::CAP {
+            State::Estimated(registers_of(&hashes, self.is_small))
+        } else {
             hashes.sort_unstable();
-        }
-        Self::of_sorted(hashes)
+            State::Exact { hashes, index: HashIndex::default() }
+        };
+    }
+
+    fn of_registers(registers: Hll) -> Self {
+        Self { state: State::Estimated(registers), is_small: false }
     }
 
     /// The summary of hashes that ascend strictly; in any order if they are beyond the cap.
     pub(crate) fn of_sorted(hashes: Vec<u64>) -> Self {
         if hashes.len() > Self::CAP {
-            return Self(State::Estimated(registers_of(&hashes)));
+            return Self::of_registers(registers_of(&hashes, false));
         }
-        Self(State::Exact { hashes, index: HashIndex::default() })
+        Self { state: State::Exact { hashes, index: HashIndex::default() }, is_small: false }
     }
 
     /// Drop what only updates need. Done by `merge`; do it before keeping a summary in memory.
     pub fn freeze(&mut self) {
-        if let State::Exact { hashes, index } = &mut self.0
+        if let State::Exact { hashes, index } = &mut self.state
             && index.is_built()
         {
             hashes.sort_unstable();
@@ -131,7 +146,7 @@ impl Distinct {
 
     /// Distinct values, exact if `is_exact`.
     pub fn count(&self) -> u64 {
-        match &self.0 {
+        match &self.state {
             State::Exact { hashes, .. } => hashes.len() as u64,
             State::Estimated(hll) => (hll.estimate().round() as u64).max(Self::CAP as u64 + 1),
         }
@@ -139,12 +154,12 @@ impl Distinct {
 
     /// Whether the count is exact.
     pub fn is_exact(&self) -> bool {
-        matches!(self.0, State::Exact { .. })
+        matches!(self.state, State::Exact { .. })
     }
 
     /// Relative standard error of the count: 0 if exact.
     pub fn relative_error(&self) -> f64 {
-        match &self.0 {
+        match &self.state {
             State::Estimated(hll) => hll.relative_error(),
             State::Exact { .. } => 0.0,
         }
@@ -152,7 +167,7 @@ impl Distinct {
 
     /// Give up the accuracy that is not encoded.
     pub fn shrink(&mut self) {
-        if let State::Estimated(hll) = &mut self.0 {
+        if let State::Estimated(hll) = &mut self.state {
             hll.shrink();
         }
     }
@@ -175,7 +190,7 @@ impl Distinct {
     pub(crate) fn write(&self, out: &mut Vec<u8>) {
         out.push(VERSION);
         out.push(u8::from(self.is_exact()));
-        match &self.0 {
+        match &self.state {
             State::Estimated(hll) => hll.write(out),
             State::Exact { hashes, .. } => {
                 put_varint(out, hashes.len() as u64);
@@ -189,7 +204,7 @@ impl Distinct {
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         reader.version(VERSION)?;
         if !reader.bool()? {
-            return Ok(Self(State::Estimated(Hll::read(reader)?)));
+            return Ok(Self::of_registers(Hll::read(reader)?));
         }
         let n = reader.varint()?;
         if n > Self::CAP as u64 {
@@ -206,8 +221,8 @@ impl Distinct {
     }
 }
 
-fn registers_of(hashes: &[u64]) -> Hll {
-    let mut registers = Hll::new();
+fn registers_of(hashes: &[u64], is_small: bool) -> Hll {
+    let mut registers = Hll::new(is_small);
     registers.insert_all(hashes);
     registers
 }

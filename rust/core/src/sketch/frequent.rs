@@ -8,14 +8,14 @@
 //! came before.
 //! Exact summaries merge exactly in any order; beyond the cap merge in file order to get the same bytes.
 
-use super::codec::{Reader, put_varint};
+mod encoded;
+mod updates;
+
 use super::hash::{hash_bytes, hash_u64};
 use super::index::HashIndex;
-use super::rice::{put_rice, rice};
+use super::recent::Recent;
 use super::sieve::Sieve;
-use crate::error::Result;
 
-const VERSION: u8 = 1;
 /// Most bytes of values kept.
 const CAP_BYTES: usize = 1 << 20;
 /// Entries that a purge keeps.
@@ -40,6 +40,8 @@ pub struct Frequent {
     index: HashIndex,
     /// Keeps rare values out, once some were dropped.
     sieve: Option<Sieve>,
+    /// Entries of the texts that came last; none once entries moved.
+    recent: Option<Box<Recent>>,
     /// Hashes of all values, when the first of them were dropped.
     last_exact: Vec<u64>,
 }
@@ -96,7 +98,18 @@ impl Frequent {
 
     fn new(is_bytes: bool) -> Self {
         let (entries, arena, index, last_exact) = Default::default();
-        Self { is_bytes, is_exact: true, error: 0, n_too_long: 0, entries, arena, index, sieve: None, last_exact }
+        Self {
+            is_bytes,
+            is_exact: true,
+            error: 0,
+            n_too_long: 0,
+            entries,
+            arena,
+            index,
+            sieve: None,
+            recent: None,
+            last_exact,
+        }
     }
 
     /// Add `count` occurrences of `value`, whose hash is `hash_u64(value)`; whether it may be new.
@@ -115,34 +128,6 @@ impl Frequent {
         }
         self.pass(count);
         true
-    }
-
-    /// Add values once each, with their hashes.
-    pub(crate) fn update_all_fixed(&mut self, values: &[u64], hashes: &[u64]) {
-        self.thaw();
-        let mut done = 0;
-        while done < values.len() {
-            let Self { entries, index, sieve, .. } = self;
-            let mut n = 0;
-            if let Some(sieve) = sieve {
-                let most = sieve.left().min((values.len() - done) as u64 - 1) as usize;
-                for (&value, &hash) in values[done..].iter().zip(&hashes[done..]).take(most) {
-                    if sieve.may_know(hash)
-                        && let Ok(at) = index.find(hash, |at| entries[at].value == value)
-                    {
-                        entries[at].count += 1;
-                    } else if sieve.count(hash, 1).is_some() {
-                        break;
-                    }
-                    n += 1;
-                }
-                self.error = self.error.saturating_add(sieve.pass(n as u64));
-            }
-            // The one that may get an entry, or the last.
-            done += n;
-            self.update_fixed(hashes[done], values[done], 1);
-            done += 1;
-        }
     }
 
     /// Add `count` occurrences of `value`, whose hash is `hash_bytes(value)`; whether it may be new.
@@ -229,7 +214,7 @@ impl Frequent {
 
     #[cold]
     fn make_room(&mut self) {
-        let mut n = 2 * self.entries.len();
+        let mut n = (8 * self.entries.len()).min(self.limit());
         if self.entries.len() > self.limit() || self.arena.len() > CAP_BYTES {
             self.leave_exactness();
             self.purge(KEPT.min(self.entries.len() / 2));
@@ -239,6 +224,7 @@ impl Frequent {
             self.entries.iter().for_each(|entry| sieve.learn(entry.hash));
         }
         self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash), n);
+        self.recent = None;
     }
 
     fn leave_exactness(&mut self) {
@@ -276,6 +262,7 @@ impl Frequent {
 
     /// Rewrite the arena without the bytes that no entry points to.
     fn pack(&mut self) {
+        self.recent = None;
         if self.is_bytes {
             let old = std::mem::take(&mut self.arena);
             for entry in &mut self.entries {
@@ -288,7 +275,7 @@ impl Frequent {
 
     /// Sort for storing and drop what only updates need. Done by `merge`; do it before keeping a summary in memory.
     pub fn freeze(&mut self) {
-        self.last_exact = Vec::new();
+        (self.last_exact, self.recent) = (Vec::new(), None);
         if let Some(mut sieve) = self.sieve.take() {
             self.error = self.error.saturating_add(sieve.close());
         }
@@ -432,113 +419,5 @@ impl Frequent {
         hashes.sort_unstable();
         hashes.dedup();
         hashes
-    }
-
-    /// Bytes of the summary; equal exact counts have equal bytes.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        self.write(&mut out);
-        out
-    }
-
-    /// Read what `encode` wrote.
-    pub fn decode(bytes: &[u8]) -> Result<Self> {
-        let mut reader = Reader::new("frequent values", bytes);
-        let frequent = Self::read(&mut reader)?;
-        reader.finish()?;
-        Ok(frequent)
-    }
-
-    pub(crate) fn write(&self, out: &mut Vec<u8>) {
-        if self.index.is_built() {
-            let mut frozen = self.clone();
-            frozen.freeze();
-            return frozen.write(out);
-        }
-        out.extend([VERSION, u8::from(self.is_bytes), u8::from(self.is_exact)]);
-        put_varint(out, self.error);
-        put_varint(out, self.n_too_long);
-        put_varint(out, self.entries.len() as u64);
-        put_rice(out, self.entries.iter().map(|entry| entry.count));
-        if !self.is_exact {
-            put_rice(out, self.entries.iter().map(|entry| entry.missed));
-        }
-        if self.is_bytes {
-            self.write_bytes(out);
-        } else {
-            let before = std::iter::once(0).chain(self.entries.iter().map(|entry| entry.value));
-            put_rice(out, self.entries.iter().zip(before).map(|(entry, before)| entry.value.wrapping_sub(before)));
-        }
-    }
-
-    /// Of each value how many bytes it shares with the one before and how many follow, then all of these.
-    fn write_bytes(&self, out: &mut Vec<u8>) {
-        let mut before: &[u8] = &[];
-        let (mut shared, mut rest, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-        for entry in &self.entries {
-            let value = self.bytes_of(entry);
-            let n = before.iter().zip(value).take_while(|(a, b)| a == b).count();
-            shared.push(n as u64);
-            rest.push((value.len() - n) as u64);
-            bytes.extend_from_slice(&value[n..]);
-            before = value;
-        }
-        put_rice(out, shared.iter().copied());
-        put_rice(out, rest.iter().copied());
-        out.extend(bytes);
-    }
-
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
-        reader.version(VERSION)?;
-        let mut frequent = Self::new(reader.bool()?);
-        frequent.is_exact = reader.bool()?;
-        frequent.error = reader.varint()?;
-        frequent.n_too_long = reader.varint()?;
-        let n = reader.varint()?;
-        if n > Self::CAP as u64 {
-            return Err(reader.corrupt("there are too many values", Self::CAP, n));
-        }
-        let n = n as usize;
-        let counts = rice(reader, n)?;
-        let missed = if frequent.is_exact { vec![0; n] } else { rice(reader, n)? };
-        let values = if frequent.is_bytes { frequent.read_bytes(n, reader)? } else { rice(reader, n)? };
-        frequent.entries = values
-            .into_iter()
-            .zip(counts.into_iter().zip(missed))
-            .map(|(value, (count, missed))| Entry::new(0, count, missed, value))
-            .collect();
-        if !frequent.is_bytes {
-            let mut value = 0_u64;
-            for entry in &mut frequent.entries {
-                value = value.wrapping_add(entry.value);
-                entry.value = value;
-            }
-        }
-        let ascends = frequent.entries.is_sorted_by(|a, b| frequent.order(a).cmp(&frequent.order(b)).is_lt());
-        if ascends {
-            Ok(frequent)
-        } else {
-            Err(reader.corrupt("the values do not ascend", "ascending values", "others"))
-        }
-    }
-
-    /// Where the values stand in the arena, which is filled.
-    fn read_bytes(&mut self, n: usize, reader: &mut Reader<'_>) -> Result<Vec<u64>> {
-        let (shared, rest) = (rice(reader, n)?, rice(reader, n)?);
-        let mut places = Vec::with_capacity(n);
-        let mut before = 0..0;
-        for (shared, rest) in shared.into_iter().zip(rest) {
-            let new = reader.take(usize::try_from(rest).unwrap_or(usize::MAX))?;
-            let length = shared.saturating_add(rest);
-            if shared > before.len() as u64 || length > Self::LONGEST as u64 {
-                return Err(reader.corrupt("a value is too long", Self::LONGEST, length));
-            }
-            let start = self.arena.len();
-            self.arena.extend_from_within(before.start..before.start + shared as usize);
-            self.arena.extend_from_slice(new);
-            before = start..self.arena.len();
-            places.push((start as u64) << 32 | length);
-        }
-        Ok(places)
     }
 }

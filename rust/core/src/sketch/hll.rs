@@ -11,22 +11,30 @@ use super::vector::vectorised;
 use crate::error::Result;
 
 const PRECISION: u32 = 14;
-const REGISTERS: usize = 1 << PRECISION;
 /// Registers of a stored summary, as a power of two.
 const STORED_PRECISION: u32 = 12;
 /// Values that are hashed at a time.
 const CHUNK: usize = 256;
+/// Hashes a register after which few raise one.
+const RAISES: usize = 6;
 
 /// Registers of the largest rank seen; the value depends only on the set of hashes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Hll {
     precision: u32,
     registers: Vec<u8>,
+    /// Hashes until registers are rarely raised.
+    n_fresh: usize,
 }
 
 impl Hll {
-    pub(crate) fn new() -> Self {
-        Self { precision: PRECISION, registers: vec![0; REGISTERS] }
+    /// Of as many registers as are stored if `is_small`.
+    pub(crate) fn new(is_small: bool) -> Self {
+        Self::of(if is_small { STORED_PRECISION } else { PRECISION })
+    }
+
+    fn of(precision: u32) -> Self {
+        Self { precision, registers: vec![0; 1 << precision], n_fresh: RAISES << precision }
     }
 
     /// Relative standard error of the estimate.
@@ -41,30 +49,34 @@ impl Hll {
     }
 
     pub(crate) fn insert_all(&mut self, hashes: &[u64]) {
-        let Some(registers) = self.registers.first_chunk_mut::<REGISTERS>() else {
-            return hashes.iter().for_each(|&hash| self.insert(hash));
-        };
-        for &hash in hashes {
-            let (register, rank) = place(hash, PRECISION);
-            raise(&mut registers[register % REGISTERS], rank);
+        if let Some(registers) = self.registers.first_chunk_mut::<{ 1 << PRECISION }>() {
+            let places = hashes.iter().map(|&hash| place(hash, PRECISION));
+            raise_all(registers, places, &mut self.n_fresh);
+        } else if let Some(registers) = self.registers.first_chunk_mut::<{ 1 << STORED_PRECISION }>() {
+            let places = hashes.iter().map(|&hash| place(hash, STORED_PRECISION));
+            raise_all(registers, places, &mut self.n_fresh);
+        } else {
+            for &hash in hashes {
+                self.insert(hash);
+            }
         }
     }
 
     /// Insert the hashes of values of eight bytes.
     pub(crate) fn insert_fixed(&mut self, values: &[u64]) {
-        let Some(registers) = self.registers.first_chunk_mut::<REGISTERS>() else {
+        let Some(registers) = self.registers.first_chunk_mut::<{ 1 << PRECISION }>() else {
             return values.iter().for_each(|&value| self.insert(hash_u64(value)));
         };
         let (chunks, rest) = values.as_chunks::<CHUNK>();
         for chunk in chunks {
             // The low half is the register, the upper one its rank: hashing alone uses vectors, the rest cannot.
             for &place in &places(chunk) {
-                raise(&mut registers[place as usize % REGISTERS], (place >> 16) as u8);
+                raise(&mut registers[place as usize % (1 << PRECISION)], (place >> 16) as u8);
             }
         }
         for &value in rest {
             let (register, rank) = place(hash_u64(value), PRECISION);
-            raise(&mut registers[register % REGISTERS], rank);
+            raise(&mut registers[register % (1 << PRECISION)], rank);
         }
     }
 
@@ -140,7 +152,7 @@ impl Hll {
         let registers = ranks.into_iter().map(|folded| rank(folded).map(|rank| rank as u8)).collect();
         let registers: Option<Vec<u8>> = registers;
         let registers = registers.ok_or_else(|| reader.corrupt("a rank is out of range", most, "more"))?;
-        Ok(Self { precision: STORED_PRECISION, registers })
+        Ok(Self { precision: STORED_PRECISION, registers, n_fresh: 0 })
     }
 }
 
@@ -156,6 +168,23 @@ fn place(hash: u64, precision: u32) -> (usize, u8) {
 fn raise(register: &mut u8, rank: u8) {
     if rank > *register {
         *register = rank;
+    }
+}
+
+/// Raise the registers of hashes. While that happens often, a store costs less than a branch that cannot be foreseen.
+#[inline]
+fn raise_all<const N: usize>(
+    registers: &mut [u8; N],
+    places: impl ExactSizeIterator<Item = (usize, u8)>,
+    n_fresh: &mut usize,
+) {
+    if *n_fresh == 0 {
+        return places.for_each(|(register, rank)| raise(&mut registers[register % N], rank));
+    }
+    *n_fresh = n_fresh.saturating_sub(places.len());
+    for (register, rank) in places {
+        let register = &mut registers[register % N];
+        *register = (*register).max(rank);
     }
 }
 

@@ -1,14 +1,20 @@
 //! A hash index: from a hash to the position of an entry that its owner keeps.
 
-/// Open addressing with linear probing over (upper half of the hash, position + 1); at most a quarter full, so that most
-/// searches end at the first slot.
+/// Open addressing with linear probing over (upper sixteen bits of the hash, position + 1); at most a quarter full, so that
+/// most searches end at the first slot. Positions stay below 2^16 - 1.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HashIndex {
-    slots: Vec<u64>,
+    slots: Vec<u32>,
     len: usize,
 }
 
-const SMALLEST: usize = 16;
+const SMALLEST: usize = 64;
+const POSITION: u32 = 0xffff;
+
+#[inline]
+fn tag_of(hash: u64) -> u32 {
+    (hash >> 32) as u32 & !POSITION
+}
 
 impl HashIndex {
     /// An index over the entries with these hashes, in order of their positions, with room for `n` entries or more.
@@ -41,8 +47,8 @@ impl HashIndex {
             if slot == 0 {
                 return Err(at & mask);
             }
-            if slot >> 32 == hash >> 32 {
-                let position = (slot as u32 - 1) as usize;
+            if slot & !POSITION == tag_of(hash) {
+                let position = ((slot & POSITION) - 1) as usize;
                 if same(position) {
                     return Ok(position);
                 }
@@ -55,7 +61,7 @@ impl HashIndex {
     #[inline]
     pub(crate) fn append_at(&mut self, slot: usize, hash: u64) {
         self.len += 1;
-        self.slots[slot] = (hash & 0xffff_ffff_0000_0000) | self.len as u64;
+        self.slots[slot] = tag_of(hash) | (self.len as u32 & POSITION);
     }
 
     /// Record the next entry, whose position is the number of entries so far. There must be room.

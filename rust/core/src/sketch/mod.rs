@@ -6,14 +6,16 @@
 //! they give the same bytes only if merged in the same order. Decoding checks every bound: damaged bytes are an error, never a
 //! panic. The summaries do not know columns, types or nulls; `statistics` does.
 
-mod vector;
+pub(crate) mod vector;
 mod codec;
 mod rice;
 mod hash;
 mod index;
 mod sieve;
+mod recent;
 mod moments;
 mod bits;
+mod runs;
 mod quantiles;
 mod hll;
 mod distinct;
@@ -31,6 +33,8 @@ pub(crate) use bits::{key_of, keys_of, value_of};
 pub(crate) use codec::{Reader, put_varint};
 pub(crate) use hash::hash_all;
 pub(crate) use misra_gries::MisraGries;
+pub(crate) use recent::Text;
+pub(crate) use vector::vectorised;
 
 /// Values that a numeric pass handles at a time: 16 KiB of them stay in the first-level cache.
 pub const BLOCK: usize = 2048;

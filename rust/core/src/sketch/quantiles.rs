@@ -3,7 +3,8 @@
 //! Karnin, Lang and Liberty (2016, arXiv:1603.05346): levels of ever heavier items; a level that is too full is sorted
 //! and every other item moves up with twice the weight. Below the levels stands a sampler: of every 2^s values in a row
 //! one counts for all, with 2^s at most 1.6e-5 of the values seen, which adds a standard deviation of 0.2 % of rank and
-//! makes long columns cheap. The choices come from a generator with a fixed seed, so equal sequences give equal bytes.
+//! makes long columns cheap. Sampled values come into the levels in blocks of 2048, in order but for neighbours, of which every
+//! sixteenth counts for those around it: that adds less than 0.1 % at 20,000 values, and ever less at more. The choices come from a generator with a fixed seed, so equal sequences give equal bytes.
 //!
 //! Error: the rank of a value is off by at most [`Quantiles::RANK_ERROR`] of the number of values with 99 % confidence,
 //! in any order of merges. Works on integers that ascend with the values.
@@ -11,14 +12,15 @@
 use super::codec::{Reader, put_signed, put_varint};
 use super::hash::hash_u64;
 use super::rice::{put_rice, rice};
+use super::runs::{BASE, Range, merged, thinned};
 use crate::error::Result;
 
 const VERSION: u8 = 1;
 /// Items of the top level; lower ones shrink by a third each.
 const K: usize = 384;
 const LEAST_CAPACITY: usize = 8;
-/// Sampled values that are sorted at a time.
-const BASE: usize = 1024;
+/// Values from which on every eighth, and every sixteenth, of an ordered block moves up at once.
+const THIN_FROM: [(u64, u32); 2] = [(16_384, 4), (4096, 3)];
 /// Values for each of which the sampler's blocks may grow by one: 1 / 1.6e-5.
 const SAMPLE_EVERY: u64 = 62_500;
 const MOST_LEVELS: usize = 64;
@@ -41,6 +43,8 @@ pub struct Quantiles {
     chosen: i64,
     /// Sampled values on their way into level `shift`.
     base: Vec<i64>,
+    /// Where the last block of them lay.
+    range: Option<Range>,
     /// Ascending items of weight 2^level.
     levels: Vec<Vec<i64>>,
 }
@@ -118,14 +122,17 @@ impl Quantiles {
         let mut levels: Vec<Vec<i64>> = Vec::new();
         for &(value, count) in values {
             self.n = self.n.saturating_add(count);
-            for level in (0..64).filter(|level| count >> level & 1 == 1) {
+            let mut bits = count;
+            while bits > 0 {
+                let level = bits.trailing_zeros() as usize;
                 if levels.len() <= level {
                     levels.resize(level + 1, Vec::new());
                 }
                 levels[level].push(value);
+                bits &= bits - 1;
             }
         }
-        for (level, items) in levels.iter().enumerate() {
+        for (level, items) in levels.iter().enumerate().filter(|(_, items)| !items.is_empty()) {
             let ours = self.level(level);
             *ours = merged(ours, items);
         }
@@ -144,10 +151,18 @@ impl Quantiles {
         if self.base.is_empty() {
             return;
         }
-        self.base.sort_unstable();
         let mut base = std::mem::take(&mut self.base);
-        let items = self.level(self.shift as usize);
-        *items = merged(items, &base);
+        let reach = THIN_FROM.iter().find(|(from, _)| *from <= self.n).map(|(_, reach)| *reach);
+        if let (Some(full), Some(reach)) = (base.first_chunk::<BASE>(), reach) {
+            let first = self.draw() as usize & ((1 << reach) - 1);
+            let thin = thinned(full, reach, first, &mut self.range);
+            let items = self.level((self.shift + reach) as usize);
+            *items = merged(items, &thin);
+        } else {
+            base.sort_unstable();
+            let items = self.level(self.shift as usize);
+            *items = merged(items, &base);
+        }
         base.clear();
         self.base = base;
         self.compress();
@@ -406,22 +421,4 @@ fn capacity(level: usize, n_levels: usize) -> usize {
         }
     }
     capacity
-}
-
-/// Two ascending sequences as one.
-fn merged(ours: &[i64], theirs: &[i64]) -> Vec<i64> {
-    if ours.is_empty() || theirs.is_empty() {
-        return [ours, theirs].concat();
-    }
-    let mut all = Vec::with_capacity(ours.len() + theirs.len());
-    let (mut i, mut j) = (0, 0);
-    while i < ours.len() && j < theirs.len() {
-        let first = ours[i] <= theirs[j];
-        all.push(if first { ours[i] } else { theirs[j] });
-        i += usize::from(first);
-        j += usize::from(!first);
-    }
-    all.extend_from_slice(&ours[i..]);
-    all.extend_from_slice(&theirs[j..]);
-    all
 }

@@ -16,7 +16,7 @@ pub(crate) fn put_rice(out: &mut Vec<u8>, values: impl Iterator<Item = u64> + Cl
     for value in values.clone() {
         lengths[(64 - value.leading_zeros()) as usize] += 1;
     }
-    let k = (0..64).min_by_key(|&k| size(&lengths, k)).unwrap_or(0);
+    let k = best(&lengths);
     out.push(k as u8);
     let mut bits = Writer { out, word: 0, filled: 0 };
     for value in values {
@@ -32,14 +32,28 @@ pub(crate) fn put_rice(out: &mut Vec<u8>, values: impl Iterator<Item = u64> + Cl
     bits.finish();
 }
 
+/// The k for numbers of which `lengths` says how many have so many bits.
+fn best(lengths: &[u64; 65]) -> u32 {
+    // Few lengths occur, and beyond the longest one a larger k only adds bits.
+    let mut occurring = [(0, 0); 65];
+    let mut n = 0;
+    for (length, &count) in (0..).zip(lengths).filter(|(_, count)| **count > 0) {
+        occurring[n] = (length, count);
+        n += 1;
+    }
+    let occurring = &occurring[..n];
+    let longest = occurring.last().map_or(0, |last| last.0);
+    (0..=longest.min(63)).min_by_key(|&k| size(occurring, k)).unwrap_or(0)
+}
+
 /// About how many bits numbers need if each lies in the middle of those of its length.
-fn size(lengths: &[u64; 65], k: u32) -> u64 {
+fn size(lengths: &[(u32, u64)], k: u32) -> u64 {
     let one = |length: u32| match length.saturating_sub(k) {
         0 => u64::from(k) + 1,
         more if more < 6 && (3 << more) >> 2 < LONGEST => u64::from(k) + 1 + ((3 << more) >> 2),
         _ => LONGEST + 64,
     };
-    (0..=64).zip(lengths).fold(0, |sum, (length, n)| sum.saturating_add(n.saturating_mul(one(length))))
+    lengths.iter().fold(0, |sum, &(length, n)| sum.saturating_add(n.saturating_mul(one(length))))
 }
 
 struct Writer<'a> {

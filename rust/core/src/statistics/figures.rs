@@ -16,7 +16,9 @@ impl ColumnStatistics {
     /// TFDV.
     pub fn top_values(&self, limit: usize) -> Vec<(Scalar, u64)> {
         let mut entries: Vec<(FrequentValue<'_>, u64)> = match self.as_tfdv.as_ref().filter(|counts| counts.is_over()) {
-            Some(counts) => counts.counts().into_iter().map(|(value, n)| (FrequentValue::Bytes(value), n)).collect(),
+            Some(counts) => {
+                counts.counts().into_iter().map(|(value, n)| (FrequentValue::Bytes(value), n as u64)).collect()
+            }
             None => self.frequent.entries().map(|(value, count, _)| (value, count)).collect(),
         };
         let limit = limit.min(entries.len());
@@ -43,7 +45,7 @@ impl ColumnStatistics {
         self.frequent.entries().map(|(_, _, missed)| missed).max().unwrap_or(0).max(self.frequent.error())
     }
 
-    /// The `limit` heaviest values by (weight, value), descending, if weights were given.
+    /// The `limit` heaviest values by (weight, value), descending, if weights were given; too heavy for TFDV.
     pub fn weighted_top_values(&self, limit: usize) -> Vec<(Scalar, f64)> {
         let Some(weighted) = &self.weighted else { return Vec::new() };
         let is_bytes = self.kind.is_bytes() || self.kind == Kind::Decimal;
@@ -51,7 +53,11 @@ impl ColumnStatistics {
             Ok(fixed) if !is_bytes => self.scalar(FrequentValue::Fixed(u64::from_le_bytes(fixed))),
             _ => self.scalar(FrequentValue::Bytes(key)),
         };
-        let mut values: Vec<(Scalar, f64)> = weighted.counts().map(|(key, weight)| (value(key), weight)).collect();
+        let over = weighted.as_tfdv.as_ref().filter(|counts| counts.is_over());
+        let mut values: Vec<(Scalar, f64)> = match over {
+            Some(counts) => counts.counts().into_iter().map(|(key, weight)| (value(key), weight)).collect(),
+            None => weighted.counts().map(|(key, weight)| (value(key), weight)).collect(),
+        };
         values.sort_by(|a, b| b.1.total_cmp(&a.1).then_with(|| b.0.compare(&a.0)));
         values.truncate(limit);
         values

@@ -22,6 +22,16 @@ impl Lengths {
         if self.n == 0 { 0.0 } else { self.total as f64 / self.n as f64 }
     }
 
+    /// Of values with these lengths.
+    pub(super) fn of(lengths: impl ExactSizeIterator<Item = u64>) -> Self {
+        let n = lengths.len() as u64;
+        let (mut min, mut max, mut total) = (u64::MAX, 0, 0_u64);
+        for length in lengths {
+            (min, max, total) = (min.min(length), max.max(length), total + length);
+        }
+        Self { n, min: if n == 0 { 0 } else { min }, max, total }
+    }
+
     pub(crate) fn add(&mut self, length: u64, count: u64) {
         self.merge(&Self { n: count, min: length, max: length, total: length.saturating_mul(count) });
     }

@@ -14,6 +14,7 @@ mod column;
 mod figures;
 mod encode;
 mod values;
+mod texts;
 mod runs;
 mod nested;
 mod weights;
@@ -27,7 +28,7 @@ use rayon::prelude::*;
 use crate::error::Result;
 
 pub(crate) use collect::WORTH_THREADS;
-pub use collect::{Collector, without_statistics};
+pub use collect::{Collector, with_statistics_of, without_statistics};
 pub use column::{ColumnStatistics, DistinctCount};
 pub use content::Content;
 pub use drift::{ColumnDrift, Difference, drift};

@@ -5,7 +5,7 @@
 
 use super::column::ColumnStatistics;
 use super::scalar::{Bound, Scalar};
-use crate::sketch::{BLOCK, Distinct, Frequent, hash_all, hash_bytes, hash_u64, key_of, keys_of};
+use crate::sketch::{BLOCK, Frequent, hash_all, hash_bytes, hash_u64, key_of, keys_of, vectorised};
 
 /// A value of a numeric lane: every numeric column is widened to one of these.
 pub(super) trait Number: Copy + Default {
@@ -103,8 +103,13 @@ impl Window {
         }
         self.n += block.len() as u64;
         let counts = &mut self.counts[..Self::LEN as usize];
-        for &value in block {
-            counts[(value.wrapping_sub(self.least) as u64 % Self::LEN) as usize] += 1;
+        let first = (min.wrapping_sub(self.least) as u64 % Self::LEN) as usize;
+        if let (Some(near), true) = (counts[first..].first_chunk_mut::<FEW>(), max.abs_diff(min) < FEW as u64) {
+            near.iter_mut().zip(count_few(block, min)).for_each(|(place, count)| *place += count);
+        } else {
+            for &value in block {
+                counts[(value.wrapping_sub(self.least) as u64 % Self::LEN) as usize] += 1;
+            }
         }
         true
     }
@@ -140,6 +145,22 @@ impl Window {
             (statistics.bits, statistics.quantiles) = statistics.counted_distribution();
         }
     }
+}
+
+/// Integers of a block of which each is looked for: to count up the same place again and again has to wait for itself.
+const FEW: usize = 4;
+
+vectorised! { fn count_few(block: &[i64], min: i64) -> [u64; FEW] = count_each }
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn count_each(block: &[i64], min: i64) -> [u64; FEW] {
+    let mut counts = [0; FEW];
+    for (count, offset) in counts.iter_mut().zip(0..) {
+        let wanted = min.wrapping_add(offset);
+        *count = block.iter().map(|&value| u64::from(value == wanted)).sum();
+    }
+    counts
 }
 
 impl Number for f64 {
@@ -276,20 +297,18 @@ fn count_all(values: impl Iterator<Item = u64>, statistics: &mut ColumnStatistic
         *place = value;
         n += 1;
     }
-    let mut rest = &block[..n];
+    let values = &block[..n];
     if !content.top_values {
-        return statistics.distinct.insert_fixed(rest);
+        return statistics.distinct.insert_fixed(values);
     }
-    while let (true, Some((&first, later))) = (statistics.frequent.is_exact(), rest.split_first()) {
-        count_fixed(first, 1, statistics);
-        rest = later;
-    }
-    if !rest.is_empty() {
-        let hashes = hash_all(rest);
-        statistics.frequent.update_all_fixed(rest, &hashes[..rest.len()]);
-        if content.distinct {
-            statistics.distinct.insert_all(&hashes[..rest.len()]);
+    let hashes = hash_all(values);
+    let was_exact = statistics.frequent.is_exact();
+    let n_exact = statistics.frequent.update_all_fixed(values, &hashes[..n]);
+    if content.distinct && !statistics.frequent.is_exact() {
+        if was_exact {
+            statistics.distinct.fill(statistics.frequent.take_last_exact());
         }
+        statistics.distinct.insert_all(&hashes[n_exact..n]);
     }
 }
 
@@ -311,84 +330,15 @@ fn count_distinct(hash: u64, was_exact: bool, statistics: &mut ColumnStatistics)
         return;
     }
     if was_exact && statistics.content.top_values {
-        statistics.distinct = Distinct::of_different(statistics.frequent.take_last_exact());
+        statistics.distinct.fill(statistics.frequent.take_last_exact());
     }
     statistics.distinct.insert(hash);
 }
 
 /// Count a byte string; whether it may be one not seen before.
-fn count_bytes(hash: u64, value: &[u8], count: u64, statistics: &mut ColumnStatistics) -> bool {
+pub(super) fn count_bytes(hash: u64, value: &[u8], count: u64, statistics: &mut ColumnStatistics) -> bool {
     let was_exact = statistics.frequent.is_exact();
     let may_be_new = !statistics.content.top_values || statistics.frequent.update_bytes(hash, value, count);
     count_distinct(hash, was_exact, statistics);
     may_be_new
-}
-
-/// Least and greatest of the byte strings seen, and whether all were ASCII.
-#[derive(Default)]
-pub(super) struct Extremes {
-    least: Option<(u64, Vec<u8>)>,
-    greatest: Option<(u64, Vec<u8>)>,
-    /// Whether bytes and characters may differ: not before the first value that is not ASCII.
-    is_mixed: bool,
-}
-
-impl Extremes {
-    /// Add `count` rows that hold `value`.
-    #[inline]
-    pub(super) fn add(&mut self, value: &[u8], count: u64, into: &mut ColumnStatistics) {
-        let is_ascii = value.is_ascii();
-        if !is_ascii && !self.is_mixed {
-            self.is_mixed = true;
-            into.characters = into.lengths;
-        }
-        into.lengths.add(value.len() as u64, count);
-        if self.is_mixed {
-            let characters = if is_ascii { value.len() as u64 } else { count_characters(value, count, into) };
-            into.characters.add(characters, count);
-        }
-        if count_bytes(hash_bytes(value), value, count, into) {
-            self.widen(value);
-        }
-    }
-
-    #[inline]
-    fn widen(&mut self, value: &[u8]) {
-        let prefix = prefix_of(value);
-        if self.least.as_ref().is_none_or(|(least, all)| prefix < *least || prefix == *least && value < all.as_slice())
-        {
-            self.least = Some((prefix, value.to_vec()));
-        }
-        if self.greatest.as_ref().is_none_or(|(most, all)| prefix > *most || prefix == *most && value > all.as_slice())
-        {
-            self.greatest = Some((prefix, value.to_vec()));
-        }
-    }
-
-    /// Write the bounds down, cut to their longest length.
-    pub(super) fn flush(&mut self, scalar: impl Fn(Vec<u8>) -> Scalar, into: &mut ColumnStatistics) {
-        let min = self.least.take().map(|(_, value)| Bound::lower(scalar(value)));
-        let max = self.greatest.take().map(|(_, value)| Bound::upper(scalar(value)));
-        into.add_bounds(min, max);
-        if !self.is_mixed {
-            into.characters = into.lengths;
-        }
-    }
-}
-
-/// Characters of a value that is not ASCII; of one that is not UTF-8, bytes that begin one.
-fn count_characters(value: &[u8], count: u64, into: &mut ColumnStatistics) -> u64 {
-    if std::str::from_utf8(value).is_err() {
-        into.n_invalid_utf8 = into.n_invalid_utf8.saturating_add(count);
-    }
-    value.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() as u64
-}
-
-/// The first eight bytes as a number that orders as they do; shorter strings are padded with zeros.
-#[inline]
-fn prefix_of(value: &[u8]) -> u64 {
-    if let Some(first) = value.first_chunk::<8>() {
-        return u64::from_be_bytes(*first);
-    }
-    value.iter().rev().fold(0, |prefix, &byte| prefix >> 8 | u64::from(byte) << 56)
 }

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::sketch::{key_of, value_of};
+use crate::sketch::{MisraGries, key_of, value_of};
 
 const CELLS: usize = 4096;
 const VALUES: usize = 65_536;
@@ -40,6 +40,8 @@ pub struct Weighted {
     cells: HashMap<i64, f64>,
     values_by_key: HashMap<Vec<u8>, f64>,
     error: f64,
+    /// Weights of text as TFDV has them, if asked for.
+    pub(super) as_tfdv: Option<Box<MisraGries>>,
 }
 
 impl Weighted {
@@ -69,6 +71,10 @@ impl Weighted {
 
     /// Count a value by its bytes.
     pub(super) fn count(&mut self, key: &[u8], weight: f64) {
+        if let Some(counts) = &mut self.as_tfdv {
+            // It has weights in 32 bits.
+            counts.add(key, f64::from(weight as f32));
+        }
         if let Some(total) = self.values_by_key.get_mut(key) {
             *total += weight;
             return;
@@ -124,6 +130,9 @@ impl Weighted {
         }
         self.error += other.error;
         self.purge();
+        if let (Some(ours), Some(theirs)) = (&mut self.as_tfdv, &other.as_tfdv) {
+            ours.merge(theirs);
+        }
     }
 
     fn sums(&mut self) -> [&mut f64; 9] {
