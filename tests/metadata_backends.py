@@ -96,7 +96,8 @@ def make_backend(name: str, request: pytest.FixtureRequest, folder: Path) -> Bac
     if name == "memory":
         return Backend(name, memory_config)
     if name == "sqlite memory":
-        return Backend(name, sqlite_config)
+        # A name of its own keeps it apart from "memory", which is what an empty one gives.
+        return Backend(name, lambda: sqlite_config(f"file:test{next(_numbers)}?mode=memory&cache=shared"))
     if name == "sqlite":
         return Backend(name, lambda: sqlite_config(folder / f"{next(_numbers)}.db"))
     if name == "block":

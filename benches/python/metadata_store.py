@@ -254,24 +254,36 @@ def startup(folder: Path) -> None:
     show("import + open + first put in a fresh process, SQLite file", times, 0.5)
 
 
-def threads(ours: Side) -> None:
-    def work(n_threads: int) -> None:
-        wanted = [[ours.artifact(next(_names)) for _ in range(20)] for _ in range(80)]
-        parts = [wanted[k::n_threads] for k in range(n_threads)]
+def threads(ours: Side, place: str, n_calls: int, n_nodes: int) -> None:
+    """The same puts and reads by one thread and by eight; every call succeeds and reads what it put."""
+
+    def work(n_threads: int) -> int:
+        wanted = [[ours.artifact(next(_names)) for _ in range(n_nodes)] for _ in range(n_calls)]
+        parts = [wanted[k * n_calls // n_threads : (k + 1) * n_calls // n_threads] for k in range(n_threads)]
+        n_read, errors = [], []
 
         def run(part: list[Any]) -> None:
-            for batch in part:
-                ids = ours.store.put_artifacts(batch)
-                ours.store.get_artifacts_by_id(ids)
+            try:
+                for batch in part:
+                    ids = ours.store.put_artifacts(batch)
+                    found = ours.store.get_artifacts_by_id(ids)
+                    assert [one.name for one in found] == [given.name for given in batch]
+                    n_read.append(len(found))
+            except BaseException as error:  # noqa: BLE001 - it is shown below
+                errors.append(error)
 
         running = [threading.Thread(target=run, args=(part,)) for part in parts]
         for thread in running:
             thread.start()
         for thread in running:
             thread.join()
+        assert not errors, errors
+        return sum(n_read)
 
     times = race({"8 threads": lambda: work(8), "1 thread": lambda: work(1)}, same=_equal)
-    print_times("the same puts and reads by 8 threads and by one, in memory", times)
+    print_times(f"{n_calls} puts of {n_nodes} and reads of them by 8 threads and by one, {place}", times)
+    ratios = sorted(one / eight for eight, one in zip(times[0].wall, times[1].wall, strict=True))
+    print(f"  throughput of 8 threads / of one: {ratios[len(ratios) // 2]:.2f} (target 1)")
 
 
 def main() -> None:
@@ -282,7 +294,14 @@ def main() -> None:
         for side, place in ((ours, "memory"), (block, "block (the original in memory)")):
             puts(side, theirs, f"put_artifacts, {N_BATCH} a call, and get_artifacts_by_id of them, {place}", 5, by_id)
             puts(side, theirs, f"put_artifacts, {N_BATCH} a call, and a filter for one of them, {place}", 1, by_filter)
-        threads(Side(OURS, memory))
+        for place, config in (
+            ("memory", memory),
+            ("SQLite file", sqlite(folder / "threads.db")),
+            ("block", lambda _: folder / "threads.lakebed"),
+        ):
+            side = Side(OURS, config)
+            threads(side, place, 400, 20)
+            threads(side, place, 800, 1)
         bulk(folder, theirs)
         ours, theirs = Side(OURS, sqlite(folder / "ours.db")), Side(THEIRS, sqlite(folder / "theirs.db"))
         puts(ours, theirs, f"put_artifacts, {N_BATCH} a call, SQLite file", 2)

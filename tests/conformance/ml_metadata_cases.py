@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import importlib
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -756,7 +757,118 @@ def every_method(w: World) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield "pipeline_asset", lambda: store.pipeline_asset
 
 
-GROUPS = (types, puts, nodes, reads, filters, lineage, calls, every_method)
+def replaced(w: World) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Stored contexts and artifacts that a put replaces; which of several errors counts."""
+    pb, store = w.package.pb, w.store
+    store.put_contexts([w.context("a", properties={}), w.context("b")])
+    store.put_artifacts([w.artifact(name="a", uri="old", external_id="x", state=2), w.artifact(name="b")])
+    store.put_executions([w.execution(name="a"), w.execution(name="b")])
+
+    def contexts(node: Any, mask: list[str] | None = None) -> Any:
+        store.put_contexts([node], field_mask_paths=mask)
+        found = store.get_contexts_by_id([1])[0]
+        return found.name, found.external_id
+
+    yield "new name", lambda: contexts(w.context("c", id=1))
+    yield "new name by mask", lambda: contexts(w.context("d", id=1, external_id="no"), ["name"])
+    yield "no name by mask", lambda: contexts(pb.Context(id=1, type_id=w.c), ["name"])
+    yield "name that no mask lets through", lambda: contexts(w.context("e", id=1, external_id="y"), ["external_id"])
+    yield "no name", lambda: contexts(pb.Context(id=1, type_id=w.c))
+    yield "empty name", lambda: contexts(w.context("", id=1))
+
+    def moves(kind: str, node: Any) -> bool:
+        read = getattr(store, f"get_{kind}_by_id")
+        before = read([1])[0].last_update_time_since_epoch
+        while time.time() * 1000 < before + 2:
+            pass
+        node.CopyFrom(read([1])[0])
+        getattr(store, f"put_{kind}")([node])
+        return bool(read([1])[0].last_update_time_since_epoch > before)
+
+    yield "time of a context that stays as it is", lambda: moves("contexts", pb.Context())
+    yield "time of an artifact that stays as it is", lambda: moves("artifacts", pb.Artifact())
+
+    def put(*pairs: Any, contexts: Any = (), **options: Any) -> Any:
+        return store.put_execution(w.execution(), pairs, contexts, **options)
+
+    reuse = {"reuse_artifact_if_already_exist_by_external_id": True}
+    put_x = w.artifact(external_id="x", uri="new")
+    yield "reused by external id is replaced", lambda: (put((put_x, None), **reuse), store.get_artifacts_by_id([1]))
+    yield "reused with another type", lambda: put((w.artifact(external_id="x", type_id=w.b), None), **reuse)
+    yield (
+        "id and external id",
+        lambda: (
+            put((w.artifact(id=2, external_id="z"), None), **reuse),
+            store.get_artifacts_by_id([2]),
+        ),
+    )
+    yield (
+        "reused twice",
+        lambda: (
+            put((w.artifact(external_id="n", uri="1"), None), (w.artifact(external_id="n", uri="2"), None), **reuse)[1],
+            [found.uri for found in store.get_artifacts_by_external_ids(["n"])],
+        ),
+    )
+    yield (
+        "context with id and a stored name",
+        lambda: put(contexts=[w.context("b", id=77)], reuse_context_if_already_exist=True),
+    )
+    yield (
+        "context without its name before an unknown one",
+        lambda: put(contexts=[w.context(""), pb.Context(id=77)], force_reuse_context=True),
+    )
+    twice = [(None, w.event("INPUT", artifact_id=2)), (None, w.event("INPUT", artifact_id=2))]
+    yield "event twice before one without type", lambda: put(*twice, (None, pb.Event(artifact_id=2)))
+    yield "event twice before a context of no type", lambda: put(*twice, contexts=[pb.Context(name="q")])
+    yield (
+        "event without type before a context of no type",
+        lambda: put((None, pb.Event(artifact_id=2)), contexts=[pb.Context(name="q", type_id=w.a)]),
+    )
+    yield (
+        "event twice before one without artifact",
+        lambda: store.put_events(
+            [w.event("INPUT", artifact_id=1, execution_id=1)] * 2 + [w.event("INPUT", execution_id=1)]
+        ),
+    )
+    yield (
+        "event twice before one of an unknown artifact",
+        lambda: store.put_events(
+            [w.event("INPUT", artifact_id=1, execution_id=1)] * 2 + [w.event("INPUT", artifact_id=77, execution_id=1)]
+        ),
+    )
+    aborts = {"options": {"abort_if_latest_updated_time_changed": True}}
+    yield (
+        "changed meanwhile, and another type",
+        lambda: w.call("PutArtifacts", artifacts=[w.artifact(id=1, type_id=w.b)], **aborts),
+    )
+    yield "no order", lambda: w.call("GetArtifacts", options={"max_result_size": 1, "order_by_field": {"field": 0}})
+    every = {"starting_executions": {"filter_query": "id = 1"}, "ending_executions": {"filter_query": ""}}
+    yield (
+        "every execution is an ending one",
+        lambda: shape(w.call("GetLineageSubgraph", lineage_subgraph_query_options=every).lineage_subgraph),
+    )
+    store.put_context_type(pb.ContextType(name="taken", external_id="t"))
+    yield (
+        "taken external id of a type with an unknown property",
+        lambda: store.put_context_type(pb.ContextType(name="new", external_id="t", properties={"p": pb.UNKNOWN})),
+    )
+    yield (
+        "type with an unknown property leaves nothing",
+        lambda: [
+            answer(lambda: store.put_context_type(pb.ContextType(name="new", properties={"p": pb.UNKNOWN}))),
+            [found.name for found in store.get_context_types()],
+        ],
+    )
+    edge = {"execution_index": 0, "artifact_index": 0, "event": {"type": 3, "execution_id": 0}}
+    one = {"executions": [w.execution()], "artifacts": [w.artifact()]}
+    yield "edge with an id of no execution", lambda: w.call("PutLineageSubgraph", event_edges=[edge], **one)
+    yield (
+        "edge without event",
+        lambda: w.call("PutLineageSubgraph", event_edges=[{"execution_index": 7, "artifact_index": 0}], **one),
+    )
+
+
+GROUPS = (types, puts, nodes, reads, filters, lineage, calls, replaced, every_method)
 
 
 def run(package: Package, make_store: Callable[[], Any]) -> dict[str, Answer]:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conformance import ml_metadata_calls
 from tests.conformance.ml_metadata_cases import Package
 from tests.conformance.ml_metadata_filters import answers
 from tests.metadata_backends import Backend, make_backend, memory_config, sqlite_config
@@ -271,3 +272,45 @@ def test_random_filters_give_what_they_give_there(seed: int) -> None:
     refused = [query for query, answer in found.items() if answer == "InvalidArgumentError" == expected[query]]
     assert len(lists) > 800
     assert len(refused) > 20
+
+
+@cache
+def calls_of_the_original(seed: str, n_worlds: int) -> list[list[list[Any]]]:
+    python = original_python()
+    if python is None:
+        pytest.skip("an environment with ml-metadata 1.17.1 could not be made here")
+    command = [python, "-m", "tests.conformance.ml_metadata_calls", "ml_metadata", seed, str(n_worlds)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT)
+    assert result.returncode == 0, result.stderr[-2000:]
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(("seed", "name"), [("1", "memory"), ("2", "memory"), ("3", "sqlite"), ("3", "block")])
+def test_random_calls_give_what_they_give_there(
+    seed: str, name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    n_worlds = 250 if name == "memory" else 40
+    theirs = calls_of_the_original(seed, n_worlds)
+    backend = make_backend(name, request, tmp_path)
+    package = Package("lakebed.ml_metadata")
+    n_given, n_refused, wrong = 0, 0, []
+    methods = set()
+    for number, expected in enumerate(theirs):
+        found = ml_metadata_calls.world(package, backend.store(), f"{seed}-{number}")
+        for (method, text, answer), ours_now in zip(expected, found, strict=True):
+            assert ours_now[:2] == (method, text)
+            here = json.loads(json.dumps(ours_now[2]))
+            methods.add(method)
+            n_refused += isinstance(answer, dict) and "error" in answer
+            n_given += not (isinstance(answer, dict) and "error" in answer)
+            if here == answer:
+                continue
+            if not ml_metadata_calls.is_documented(method, answer, here):
+                wrong.append((number, method, text, here, answer))
+            if method.startswith("Put") and ("error" in here) != ("error" in answer):
+                # From here on the two stores hold different things.
+                break
+    assert wrong == []
+    assert n_given > 30 * n_worlds // 4
+    assert n_refused > 30 * n_worlds // 4
+    assert len(methods) > 40 or n_worlds < 100

@@ -53,6 +53,23 @@ while True:
     print(n, flush=True)
 """
 
+ENDLESS_THREADS = """
+import itertools, threading
+store = MetadataStore(config)
+a = store.put_artifact_type(pb.ArtifactType(name="A"))
+e = store.put_execution_type(pb.ExecutionType(name="E"))
+c = store.put_context_type(pb.ContextType(name="C"))
+def work(k):
+    for n in itertools.count():
+        pairs = [(pb.Artifact(type_id=a, name=f"{k}-{n}-{i}"), pb.Event(type=pb.Event.OUTPUT)) for i in range(20)]
+        store.put_execution(pb.Execution(type_id=e, name=f"{k}-{n}"), pairs, [pb.Context(type_id=c, name=f"{k}-{n}")])
+        sys.stdout.write(f"done {k}-{n}\\n")
+        sys.stdout.flush()
+print("ready", flush=True)
+for k in range(4):
+    threading.Thread(target=work, args=(k,)).start()
+"""
+
 
 def start(config: Any, program: str) -> subprocess.Popen[str]:
     from google.protobuf import text_format
@@ -116,6 +133,33 @@ def test_a_put_that_is_killed_is_whole_or_not_there(lasting: Backend) -> None:
     assert len(store.get_contexts()) == len(executions)
 
 
+def test_threads_that_are_killed_leave_whole_calls(lasting: Backend) -> None:
+    config = lasting.config()
+    process = start(config, ENDLESS_THREADS)
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if len(lines) > 12:
+            break
+    process.send_signal(signal.SIGKILL)
+    rest, _ = process.communicate(timeout=60)
+    lines += rest.splitlines(keepends=True)
+    acknowledged = {line.split()[1] for line in lines if line.startswith("done ") and line.endswith("\n")}
+    store = MetadataStore(config)
+    executions = store.get_executions()
+    names = {execution.name for execution in executions}
+    assert acknowledged <= names
+    assert len(names) <= len(acknowledged) + 4
+    for execution in executions:
+        assert len(store.get_events_by_execution_ids([execution.id])) == 20
+        context = store.get_contexts_by_execution(execution.id)
+        assert [found.name for found in context] == [execution.name]
+        assert len(store.get_artifacts_by_context(context[0].id)) == 20
+    assert len(store.get_artifacts()) == 20 * len(executions)
+    assert len(store.get_contexts()) == len(executions)
+
+
 def test_eight_threads_on_one_store(backend: Backend) -> None:
     store = backend.store()
     type_id = store.put_artifact_type(pb.ArtifactType(name="A"))
@@ -158,3 +202,34 @@ def test_a_store_survives_a_fork(lasting: Backend) -> None:
     assert os.waitstatus_to_exitcode(status) == 0
     store.put_artifacts([pb.Artifact(type_id=type_id, name="parent")])
     assert sorted(found.name for found in store.get_artifacts()) == ["child", "parent"]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_child_does_not_wait_for_threads_of_its_parent(lasting: Backend) -> None:
+    store = lasting.store()
+    type_id = store.put_artifact_type(pb.ArtifactType(name="A"))
+    begun, end = threading.Event(), threading.Event()
+
+    def work() -> None:
+        with store._engine.source.write():
+            begun.set()
+            # A fork waits for what writes to a SQLite file, so nobody can end this from behind it.
+            end.wait(0.5)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait(60)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(50)
+        code = 1
+        try:
+            ids = store.put_artifacts([pb.Artifact(type_id=type_id, name="child")])
+            code = 0 if store.get_artifacts_by_id(ids)[0].name == "child" else 2
+        finally:
+            os._exit(code)
+    end.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert [found.name for found in store.get_artifacts()] == ["child"]

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from tests.metadata_backends import BACKENDS, Backend, make_backend, sqlite_config
+from tests.metadata_backends import BACKENDS, SERVERS, Backend, make_backend, sqlite_config
 from tests.servers import free_port
 
 import lakebed as lb
@@ -297,6 +297,18 @@ def test_a_server_that_is_not_there_is_named(name: str) -> None:
         MetadataStore(config)
 
 
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_login_that_is_refused_says_where_and_for_whom(
+    request: pytest.FixtureRequest, tmp_path: Path, name: str
+) -> None:
+    config = make_backend(name, request, tmp_path).config()
+    server = config.postgresql if name == "postgresql" else config.mysql
+    server.password, server.user = "not the password", "somebody"
+    with pytest.raises(RuntimeError, match=rf"127\.0\.0\.1:{server.port}.*user.*somebody|somebody.*127") as refused:
+        MetadataStore(config)
+    assert "not the password" not in str(refused.value)
+
+
 def test_configurations_that_name_nothing(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match="names no database"):
         MetadataStore(pb.ConnectionConfig())
@@ -333,16 +345,23 @@ def test_a_read_only_store_reads(tmp_path: Path) -> None:
         ("DROP TABLE MLMDEnv", "subset of tables"),
     ],
 )
-def test_a_database_of_another_version_or_half_made_is_refused(tmp_path: Path, statement: str, text: str) -> None:
-    import sqlite3
-
-    MetadataStore(sqlite_config(tmp_path / "m.db")).close()
-    with sqlite3.connect(tmp_path / "m.db") as connection:
-        connection.execute(statement)
-    connection.close()
+@pytest.mark.parametrize("name", ["sqlite", "mysql", "postgresql"])
+def test_a_database_of_another_version_or_half_made_is_refused(
+    request: pytest.FixtureRequest, tmp_path: Path, name: str, statement: str, text: str
+) -> None:
+    config = make_backend(name, request, tmp_path).config()
+    store = MetadataStore(config)
+    session: Any
+    with store._engine.source.write() as session:
+        (session.run if name == "sqlite" else session.execute)(statement)
+    store.close()
     for upgrade in (False, True):
         with pytest.raises(RuntimeError, match=text):
-            MetadataStore(sqlite_config(tmp_path / "m.db"), enable_upgrade_migration=upgrade)
+            MetadataStore(config, enable_upgrade_migration=upgrade)
+    if "11" not in statement:
+        return
+    with pytest.raises(errors.InvalidArgumentError, match="cannot be downgraded"):
+        downgrade_schema(config, 12)
 
 
 @pytest.mark.parametrize("version", [9, 4, 0])
@@ -412,3 +431,13 @@ def filtered(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     store = make_backend(request.param, request, tmp_path_factory.mktemp("filtered")).store()
     chain(store)
     return store
+
+
+def test_a_purged_context_takes_no_name_that_another_has(store: Any) -> None:
+    type_id = store.put_context_type(pb.ContextType(name="C"))
+    ids = store.put_contexts([pb.Context(type_id=type_id, name=name) for name in ("secret", "purged-1", "purged-2")])
+    assert store.purge(context_ids=ids[:1]).contexts == 1
+    assert store.purge(context_ids=ids).contexts == 3
+    names = [found.name for found in store.get_contexts()]
+    assert len(set(names)) == 3
+    assert all(name.startswith(f"purged-{context_id}") for context_id, name in zip(ids, names, strict=True))

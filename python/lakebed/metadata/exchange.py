@@ -11,7 +11,7 @@ times are ignored: all nodes are new.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -35,45 +35,49 @@ from lakebed.metadata.sources.columns import (
 from lakebed.metadata.sources.deferred import DeferredSession
 from lakebed.metadata.sources.journal import JournalSession
 from lakebed.metadata.sources.rows import ARTIFACT, CONTEXT, NodeKind, read_nodes
-from lakebed.metadata.sources.session import DuplicateError, Session, Source
+from lakebed.metadata.sources.session import DuplicateError, Session
 from lakebed.metadata.status import AlreadyExistsError, InvalidArgumentError, NotFoundError
 
 _PLAIN = ("int_value", "double_value", "string_value", "bool_value")
 Value = message_class("Value")
 
 
-def import_nodes(source: Source, kind: NodeKind, data: Any) -> range | list[int]:
-    """Create nodes from a table, all or none.
+def import_nodes(kind: NodeKind, data: Any) -> Callable[[Session], range | list[int]]:
+    """Prepare to create nodes from a table, all or none.
 
     Args:
-        source: Where to.
         kind: What the rows are.
         data: A `pyarrow.Table`, or whatever has the Arrow stream protocol, e.g. a Polars frame.
 
     Returns:
-        Ids of the new nodes in the order of the rows.
+        What does it, given a session: it gives the ids of the new nodes in the order of the rows. It raises
+        `InvalidArgumentError` where a column does not fit or a name is missing, `NotFoundError` for an unknown type,
+        `AlreadyExistsError` for a name or external id that is taken.
 
     Raises:
-        InvalidArgumentError: A column is unknown or of a type that does not fit, a name is missing.
-        NotFoundError: A type is unknown.
-        AlreadyExistsError: A name or external id is taken.
+        InvalidArgumentError: A column is unknown or of a type that does not fit.
     """
     table = _plain_types(kind, pa.table(data))
     properties = property_columns(kind, table)
     check_values(table, properties)
-    with source.write() as session:
-        table = _with_type_ids(session, kind, table)
-        _check_properties(session, kind, table, properties)
-        if kind is CONTEXT and (
-            "name" not in table.column_names or pc.any(pc.equal(pc.fill_null(table["name"], ""), "")).as_py()
-        ):
-            raise InvalidArgumentError("a context of the table has no name; give each a name")
-        if table.num_rows == 0:
-            return []
-        try:
-            return _write(session, kind, table)
-        except DuplicateError as error:
-            raise AlreadyExistsError(f"Given node already exists: {kind.label}s of the table: {error}") from error
+    return lambda session: _import(session, kind, table, properties)
+
+
+def _import(
+    session: Session, kind: NodeKind, table: pa.Table, properties: Sequence[PropertyColumn]
+) -> range | list[int]:
+    table = _with_type_ids(session, kind, table)
+    _check_properties(session, kind, table, properties)
+    if kind is CONTEXT and (
+        "name" not in table.column_names or pc.any(pc.equal(pc.fill_null(table["name"], ""), "")).as_py()
+    ):
+        raise InvalidArgumentError("a context of the table has no name; give each a name")
+    if table.num_rows == 0:
+        return []
+    try:
+        return _write(session, kind, table)
+    except DuplicateError as error:
+        raise AlreadyExistsError(f"Given node already exists: {kind.label}s of the table: {error}") from error
 
 
 def _write(session: Session, kind: NodeKind, table: pa.Table) -> range | list[int]:

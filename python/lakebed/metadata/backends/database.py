@@ -155,6 +155,7 @@ class Database:
     def _disconnect(self) -> None:
         if self._finalizer is not None:
             self._finalizer()
+            self.generation += 1
         self._engine = self._finalizer = None
 
     def _before_fork(self) -> None:

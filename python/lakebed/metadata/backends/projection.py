@@ -166,6 +166,11 @@ class Projection:
         """
         write_mark(connection, Mark(seq, digest_of(body), time_ms))
 
+    @property
+    def generation(self) -> int:
+        """Number of the connection that is open: a fork closes it, and so does `close`."""
+        return self._database.generation
+
     def has_key(self, key: str) -> bool:
         """Return whether a group of that key is recorded.
 

@@ -23,6 +23,7 @@ from lakebed.metadata.sources.session import (
     DuplicateError,
     Session,
     Source,
+    T,
     ValueRangeError,
 )
 from lakebed.metadata.status import (
@@ -103,13 +104,40 @@ class Engine:
             raise UnimplementedError(f"the service has no method {method!r}; there are {', '.join(sorted(METHODS))}")
         make_response = message_class(f"{method}Response")
         is_write = method.startswith("Put")
+
+        def work(session: Session) -> Any:
+            response = Answer() if is_plain else make_response()
+            found(self, session, request, response)
+            return response
+
+        return self.transact(work, is_write=is_write)
+
+    def transact(self, work: Callable[[Session], T], *, is_write: bool) -> T:
+        """Run something in a transaction of its own; again from the start where another writer was in the way.
+
+        Args:
+            work: Given a session; what it reads from must bear a second run.
+            is_write: Whether it writes.
+
+        Returns:
+            What `work` gave; durable by now.
+
+        Raises:
+            AbortedError: Other writers were faster again and again.
+            StatusError: As `work` reports.
+
+        Example:
+            >>> from lakebed.metadata.sources.sqlite import SqliteSource
+            >>> source = SqliteSource("")
+            >>> source.open()
+            >>> Engine(source).transact(lambda session: session.rows("SELECT 1"), is_write=False)
+            [(1,)]
+        """
         widened = False
         for _ in range(ATTEMPTS):
-            response = Answer() if is_plain else make_response()
             try:
-                with self.source.write() if is_write else self.source.read() as session:
-                    found(self, session, request, response)
-            except ConcurrentChangeError:
+                return self.source.call(work, is_write=is_write)
+            except ConcurrentChangeError:  # noqa: PERF203 - each turn is a transaction
                 continue
             except ValueRangeError as error:
                 if widened or not self.source.widen():
@@ -120,7 +148,6 @@ class Engine:
                 continue
             except DuplicateError as error:
                 raise AlreadyExistsError(f"{self.source.place} has such a row already: {error}") from error
-            return response
         raise AbortedError(f"{self.source.place}: other writers were faster {ATTEMPTS} times; try again")
 
     def call(self, method: str, request: bytes) -> tuple[bytes, bytes, int]:

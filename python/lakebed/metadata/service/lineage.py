@@ -76,8 +76,10 @@ def walk(session: Session, options: Any) -> Walk:
     limits = Limits(
         options.max_num_hops if options.HasField("max_num_hops") else None,
         options.direction,
-        _ending(session, ARTIFACT, options.ending_artifacts.filter_query),
-        _ending(session, EXECUTION, options.ending_executions.filter_query),
+        _ending(session, ARTIFACT, options.ending_artifacts.filter_query, is_set=options.HasField("ending_artifacts")),
+        _ending(
+            session, EXECUTION, options.ending_executions.filter_query, is_set=options.HasField("ending_executions")
+        ),
         options.ending_artifacts.include_ending_nodes,
         options.ending_executions.include_ending_nodes,
     )
@@ -97,8 +99,9 @@ def _start(session: Session, kind: NodeKind, query: str) -> list[int]:
     return found
 
 
-def _ending(session: Session, kind: NodeKind, query: str) -> set[int]:
-    return set(list_ids(session, kind, filter_conditions(session, kind, query))) if query else set()
+def _ending(session: Session, kind: NodeKind, query: str, *, is_set: bool) -> set[int]:
+    """Ids of the ending nodes: without a filter that is every one."""
+    return set(list_ids(session, kind, filter_conditions(session, kind, query))) if is_set else set()
 
 
 def _follow(session: Session, kind: NodeKind, start: Sequence[int], limits: Limits) -> Walk:
@@ -268,8 +271,8 @@ def deprecated_graph(session: Session, options: Any, type_names: dict[int, str])
     limits = Limits(
         stop.max_num_hops if stop.HasField("max_num_hops") else None,
         0,
-        _ending(session, ARTIFACT, stop.boundary_artifacts),
-        _ending(session, EXECUTION, stop.boundary_executions),
+        _ending(session, ARTIFACT, stop.boundary_artifacts, is_set=bool(stop.boundary_artifacts)),
+        _ending(session, EXECUTION, stop.boundary_executions, is_set=bool(stop.boundary_executions)),
         include_artifacts=False,
         include_executions=False,
     )

@@ -14,38 +14,54 @@ from lakebed.metadata.status import AlreadyExistsError, InvalidArgumentError
 Event = message_class("Event")
 MANY_EVENTS = 100
 """From so many on it is worth asking whether there are paths at all."""
+_NO_TYPE = "No event type is specified. Set Event.type, e.g. to INPUT or OUTPUT"
 _EVENT_TYPES = Event.DESCRIPTOR.enum_types_by_name["Type"].values_by_number
 
 
 def check_event_type(event: Any) -> None:
     """Refuse an event without type."""
     if not event.type:
-        raise InvalidArgumentError("No event type is specified. Set Event.type, e.g. to INPUT or OUTPUT")
+        raise InvalidArgumentError(_NO_TYPE)
 
 
 def put_events(session: Session, events: Sequence[Any]) -> None:
     """Record events between stored artifacts and executions, all or none."""
-    for event in events:
-        if not event.HasField("artifact_id"):
-            raise InvalidArgumentError(
-                "No artifact id is specified. Set Event.artifact_id to that of a stored artifact"
-            )
-        if not event.HasField("execution_id"):
-            raise InvalidArgumentError(
-                "No execution id is specified. Set Event.execution_id to that of a stored execution"
-            )
-        check_event_type(event)
-    check_event_ends(session, events)
-    write_events(session, [(event.artifact_id, event.execution_id, event) for event in events])
+    n_right, error = len(events), None
+    for position, event in enumerate(events):
+        error = _missing_field(event)
+        if error is not None:
+            n_right = position
+            break
+    position, unstored = _first_unstored(session, events[:n_right])
+    if unstored is not None:
+        n_right, error = position, unstored
+    # Of several errors the first counts, and there may be such an event as one before this one.
+    write_events(session, [(event.artifact_id, event.execution_id, event) for event in events[:n_right]])
+    if error is not None:
+        raise error
 
 
-def check_event_ends(session: Session, events: Sequence[Any]) -> None:
-    """Refuse events whose artifact or execution is not stored."""
-    for kind, name in ((ARTIFACT, "artifact_id"), (EXECUTION, "execution_id")):
-        wanted = {getattr(event, name) for event in events}
-        missing = sorted(wanted - existing_ids(session, kind, wanted))
-        if missing:
-            raise InvalidArgumentError(f"No {kind.label} with the given id {missing[0]}; put it first")
+def _missing_field(event: Any) -> InvalidArgumentError | None:
+    if not event.HasField("artifact_id"):
+        return InvalidArgumentError("No artifact id is specified. Set Event.artifact_id to that of a stored artifact")
+    if not event.HasField("execution_id"):
+        return InvalidArgumentError(
+            "No execution id is specified. Set Event.execution_id to that of a stored execution"
+        )
+    return None if event.type else InvalidArgumentError(_NO_TYPE)
+
+
+def _first_unstored(session: Session, events: Sequence[Any]) -> tuple[int, InvalidArgumentError | None]:
+    """The first event whose artifact or execution is not stored."""
+    found = [
+        existing_ids(session, kind, {getattr(event, kind.owner) for event in events}) for kind in (ARTIFACT, EXECUTION)
+    ]
+    for position, event in enumerate(events):
+        for kind, stored in zip((ARTIFACT, EXECUTION), found, strict=True):
+            node_id = getattr(event, kind.owner)
+            if node_id not in stored:
+                return position, InvalidArgumentError(f"No {kind.label} with the given id {node_id}; put it first")
+    return len(events), None
 
 
 def write_events(session: Session, events: Sequence[tuple[int, int, Any]]) -> None:

@@ -20,8 +20,12 @@ from lakebed.metadata.status import InvalidArgumentError
 ListOperationOptions = message_class("ListOperationOptions")
 _Token = message_class("ListOperationNextPageToken")
 
-_CREATE_TIME, _LAST_UPDATE_TIME = 1, 2
-_ORDER_COLUMNS = {0: "id", _CREATE_TIME: "create_time_since_epoch", _LAST_UPDATE_TIME: "last_update_time_since_epoch"}
+_CREATE_TIME, _LAST_UPDATE_TIME, _ID = 1, 2, 3
+_ORDER_COLUMNS = {
+    _CREATE_TIME: "create_time_since_epoch",
+    _LAST_UPDATE_TIME: "last_update_time_since_epoch",
+    _ID: "id",
+}
 
 
 def list_nodes(
@@ -40,6 +44,10 @@ def list_nodes(
         raise InvalidArgumentError(
             "max_result_size field value is required to be greater than 0. Set value:"
             f"{options.max_result_size}; leave the options out for everything",
+        )
+    if options.order_by_field.field not in _ORDER_COLUMNS:
+        raise InvalidArgumentError(
+            "order_by_field.field is unspecified: set it to CREATE_TIME, LAST_UPDATE_TIME or ID, or leave it out",
         )
     token = _read_token(options)
     parts = [*conditions, *filter_conditions(session, kind, options.filter_query)]
@@ -92,7 +100,7 @@ def _in_order(session: Session, kind: NodeKind, ids: Sequence[int], type_names: 
 
 
 def _order_column(options: Any) -> str:
-    return _ORDER_COLUMNS.get(options.order_by_field.field, "id")
+    return _ORDER_COLUMNS[options.order_by_field.field]
 
 
 def _behind(options: Any, token: Any) -> Condition:

@@ -1,7 +1,8 @@
 """Artifacts, executions and contexts: checked, created and replaced.
 
-A node without id is created; one with an id replaces what is stored, apart from its name, or only what a field mask
-names. Its `last_update_time_since_epoch` moves where something changes. Whatever a client says about times is ignored.
+A node without id is created; one with an id replaces what is stored, or only what a field mask names; the name of an
+artifact or execution stays. Its `last_update_time_since_epoch` moves where something changes. Whatever a client says
+about times is ignored.
 """
 
 from __future__ import annotations
@@ -151,10 +152,14 @@ def check_new(kind: NodeKind, node: Any, types: TypeCache) -> None:
     """Refuse a new node that breaks a rule by itself."""
     _check_type_id(kind, node)
     check_properties(kind, node, node.type_id, types)
-    if kind is CONTEXT and not node.name:
+    if kind is CONTEXT:
+        _check_context_name(node, node.type_id)
+
+
+def _check_context_name(node: Any, type_id: int) -> None:
+    if not node.name:
         raise InvalidArgumentError(
-            f"Cannot create node for type_id: {node.type_id}. Context name should not be empty: give the "
-            f"context a name",
+            f"Cannot write node for type_id: {type_id}. Context name should not be empty: give the context a name",
         )
 
 
@@ -241,18 +246,20 @@ def _update(  # noqa: PLR0917 - one call
         raise InvalidArgumentError(
             f"Cannot find the given id {node.id}: no {kind.label} has it; leave it out for a new one"
         )
-    if node.HasField("type_id") and node.type_id != stored.type_id:
-        raise InvalidArgumentError(
-            f"Given type_id {node.type_id} is different from the one known before: {stored.type_id}; the type of "
-            f"{kind.label} {node.id} cannot change",
-        )
     if options.abort_if_changed and node.last_update_time_since_epoch != stored.last_update_time_since_epoch:
         raise FailedPreconditionError(
             f"{kind.label} {node.id} was updated at {stored.last_update_time_since_epoch}, the given one was read at "
             f"{node.last_update_time_since_epoch}: read it again and repeat the change",
         )
+    if node.HasField("type_id") and node.type_id != stored.type_id:
+        raise InvalidArgumentError(
+            f"Given type_id {node.type_id} is different from the one known before: {stored.type_id}; the type of "
+            f"{kind.label} {node.id} cannot change",
+        )
     types.load(kind, [stored.type_id])
     check_properties(kind, node, stored.type_id, types, _masked_names(options.mask, "properties"))
+    if kind is CONTEXT and (not options.mask or "name" in options.mask):
+        _check_context_name(node, stored.type_id)
     wanted = _wanted(kind, node, stored, options.mask)
     is_changed = _write_properties(session, kind, stored, wanted)
     fields = [name for name in _fields(kind) if _field(wanted, name) != _field(stored, name)]
@@ -263,9 +270,8 @@ def _update(  # noqa: PLR0917 - one call
             session.update(kind.table, columns, [(*values, session.time, node.id)])
         except DuplicateError as error:
             raise AlreadyExistsError(
-                f"Given node already exists: the external_id {wanted.external_id!r} of {kind.label} {node.id} "
-                f"is taken: "
-                f"{error}",
+                f"Given node already exists: {kind.label} {node.id} cannot become one with what is taken: "
+                f"{_describe(kind, [wanted])}: {error}",
             ) from error
         wanted.last_update_time_since_epoch = session.time
     stored_nodes[node.id] = wanted
@@ -274,7 +280,8 @@ def _update(  # noqa: PLR0917 - one call
 def _fields(kind: NodeKind) -> tuple[str, ...]:
     own = ("uri",) if kind.has_uri else ()
     state = (kind.state,) if kind.state else ()
-    return (*own, *state, "external_id")
+    name = ("name",) if kind is CONTEXT else ()
+    return (*own, *state, *name, "external_id")
 
 
 def _field(node: Any, name: str) -> Any:

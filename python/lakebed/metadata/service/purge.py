@@ -9,6 +9,7 @@ the append-only records themselves.
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -129,10 +130,20 @@ def _bury(session: Session, kind: NodeKind, ids: Sequence[int]) -> None:
     elif kind is EXECUTION:
         session.update(kind.table, columns, [(None, None, session.time, node_id) for node_id in ids])
     else:
-        # A context needs a name of its own.
-        session.update(kind.table, columns, [(f"purged-{node_id}", None, session.time, node_id) for node_id in ids])
+        names = _free_names(session, ids)
+        session.update(kind.table, columns, [(names[node_id], None, session.time, node_id) for node_id in ids])
     rows = [(node_id, TOMBSTONE, True, session.time) for node_id in ids]
     session.insert(kind.properties, (kind.owner, "name", "is_custom_property", "int_value"), rows)
+
+
+def _free_names(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """A context needs a name, and one of its own; somebody may have named another one like a tombstone."""
+    names = {node_id: f"purged-{node_id}" for node_id in ids}
+    owners: dict[str, int] = dict(session.by_texts("SELECT name, id FROM Context", "name", list(names.values())))
+    return {
+        node_id: name if owners.get(name, node_id) == node_id else f"{name}-{uuid.uuid4().hex}"
+        for node_id, name in names.items()
+    }
 
 
 def _drop(session: Session, selection: Selection) -> None:

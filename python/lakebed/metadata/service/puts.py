@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from lakebed.metadata.service.links import check_event_type, write_events, write_links
@@ -28,16 +28,15 @@ def put_execution(session: Session, request: Any) -> tuple[int, list[int], list[
     )
     update = UpdateOptions(force_update_time=options.force_update_time)
     execution_id = put_nodes(session, EXECUTION, [request.execution], update)[0]
-    events = _pair_events(pairs, artifact_ids, request.execution, execution_id)
-    _check_artifacts(
-        session, {artifact_id for artifact_id, _, event in events if not _is_put(pairs, artifact_id, event)}
-    )
-    write_events(session, events)
+    events = _write_in_order(session, _pair_events(pairs, artifact_ids, execution_id))
     context_ids = _put_contexts(
         session,
         request.contexts,
         reuse=options.reuse_context_if_already_exist,
         force_reuse=options.force_reuse_context,
+    )
+    _check_artifacts(
+        session, {artifact_id for artifact_id, _, event in events if not _is_put(pairs, artifact_id, event)}
     )
     known = [artifact_id for artifact_id in artifact_ids if artifact_id >= 0]
     _tie(session, context_ids, known, [execution_id])
@@ -60,24 +59,38 @@ def _pair_artifacts(session: Session, pairs: Sequence[Any], *, by_external_id: b
 def _put_artifacts(session: Session, artifacts: Sequence[Any], *, by_external_id: bool) -> list[int]:
     if not by_external_id:
         return put_nodes(session, ARTIFACT, artifacts)
-    wanted = [item.external_id for item in artifacts if item.external_id]
-    stored = ids_by_external_ids(session, ARTIFACT, wanted) if wanted else {}
-    first: dict[str, int] = {}
-    new = []
-    for position, item in enumerate(artifacts):
-        # Of several with one new external id the first is created and used for all.
-        if not item.external_id or (item.external_id not in stored and item.external_id not in first):
-            if item.external_id:
-                first[item.external_id] = position
-            new.append(position)
+    known = ids_by_external_ids(session, ARTIFACT, {item.external_id for item in artifacts if item.external_id})
     try:
-        ids = dict(zip(new, put_nodes(session, ARTIFACT, [artifacts[position] for position in new]), strict=True))
+        return _put_by_external_ids(session, artifacts, known)
     except AlreadyExistsError as error:
         raise _again_if_taken_since(session, error) from error
-    return [
-        ids[position] if position in ids else stored.get(item.external_id, ids.get(first.get(item.external_id, -1), -1))
-        for position, item in enumerate(artifacts)
-    ]
+
+
+def _put_by_external_ids(session: Session, artifacts: Sequence[Any], known: dict[str, int]) -> list[int]:
+    """Put artifacts one after another: one whose external id is stored by then replaces what has it."""
+    ids: list[int] = []
+    together: list[Any] = []
+    for item in artifacts:
+        if item.external_id and any(other.external_id == item.external_id for other in together):
+            ids += _put_known(session, together, known)
+            together = []
+        if not item.HasField("id") and item.external_id in known:
+            stored = ARTIFACT.message()
+            stored.CopyFrom(item)
+            stored.id = known[item.external_id]
+            item = stored  # noqa: PLW2901 - the same artifact, with its id
+        elif item.HasField("id"):
+            for external_id in [key for key, node_id in known.items() if node_id == item.id]:
+                # The artifact loses it here.
+                del known[external_id]
+        together.append(item)
+    return ids + _put_known(session, together, known)
+
+
+def _put_known(session: Session, artifacts: Sequence[Any], known: dict[str, int]) -> list[int]:
+    ids = put_nodes(session, ARTIFACT, artifacts)
+    known |= {item.external_id: node_id for item, node_id in zip(artifacts, ids, strict=True) if item.external_id}
+    return ids
 
 
 def _again_if_taken_since(session: Session, error: AlreadyExistsError) -> Exception:
@@ -85,23 +98,30 @@ def _again_if_taken_since(session: Session, error: AlreadyExistsError) -> Except
     return error if session.dialect == "sqlite" else ConcurrentChangeError(error)
 
 
+def _write_in_order(session: Session, events: Iterator[tuple[int, int, Any]]) -> list[tuple[int, int, Any]]:
+    """Write events: ids of artifact and execution, and the event; of several errors the first counts."""
+    checked: list[tuple[int, int, Any]] = []
+    try:
+        checked.extend(events)
+    except InvalidArgumentError:
+        write_events(session, checked)
+        raise
+    write_events(session, checked)
+    return checked
+
+
 def _pair_events(
-    pairs: Sequence[Any], artifact_ids: Sequence[int], execution: Any, execution_id: int
-) -> list[tuple[int, int, Any]]:
-    events = []
+    pairs: Sequence[Any], artifact_ids: Sequence[int], execution_id: int
+) -> Iterator[tuple[int, int, Any]]:
     for pair, artifact_id in zip(pairs, artifact_ids, strict=True):
         if not pair.HasField("event"):
             continue
         event = pair.event
-        if event.HasField("execution_id") and (not execution.HasField("id") or event.execution_id != execution_id):
+        if event.HasField("execution_id") and event.execution_id != execution_id:
             raise InvalidArgumentError(
                 f"Request's event.execution_id does not match with the given execution: {_shown(event)}; leave it out",
             )
-        if (
-            pair.HasField("artifact")
-            and event.HasField("artifact_id")
-            and (not pair.artifact.HasField("id") or event.artifact_id != pair.artifact.id)
-        ):
+        if pair.HasField("artifact") and event.HasField("artifact_id") and event.artifact_id != artifact_id:
             raise InvalidArgumentError(
                 f"Given event.artifact_id is not aligned with the artifact: {_shown(pair)}; leave it out",
             )
@@ -111,8 +131,7 @@ def _pair_events(
                 f"{_shown(pair)}; give the artifact, or the id of a stored one in the event",
             )
         check_event_type(event)
-        events.append((artifact_id, execution_id, event))
-    return events
+        yield artifact_id, execution_id, event
 
 
 def _is_put(pairs: Sequence[Any], artifact_id: int, event: Any) -> bool:
@@ -129,17 +148,13 @@ def _check_artifacts(session: Session, wanted: set[int]) -> None:
 
 
 def _put_contexts(session: Session, contexts: Sequence[Any], *, reuse: bool, force_reuse: bool) -> list[int]:
-    stored = {context.id for context in contexts if context.HasField("id")} if force_reuse else set()
-    if stored:
-        found = existing_ids(session, CONTEXT, stored)
-        if stored - found:
-            raise NotFoundError(
-                f"Results missing for ids: {{{', '.join(map(str, sorted(stored - found)))}}}. Found results for "
-                f"{{{', '.join(map(str, sorted(found)))}}}: no context has such an id; put it first",
-            )
     ids = []
     for context in contexts:
         if force_reuse and context.HasField("id"):
+            if not existing_ids(session, CONTEXT, [context.id]):
+                raise NotFoundError(
+                    f"Results missing for ids: {{{context.id}}}. No context has such an id; put it first",
+                )
             ids.append(context.id)
             continue
         if not context.HasField("type_id"):
@@ -147,7 +162,8 @@ def _put_contexts(session: Session, contexts: Sequence[Any], *, reuse: bool, for
                 f"Context is missing a type_id: {_shown(context)}; set it, or force_reuse_context for a stored context",
             )
         _check_name(context)
-        found_id = id_by_type_and_name(session, CONTEXT, context.type_id, context.name) if reuse else None
+        is_wanted = reuse and not context.HasField("id")
+        found_id = id_by_type_and_name(session, CONTEXT, context.type_id, context.name) if is_wanted else None
         ids.append(_put_context(session, context, reuse=reuse) if found_id is None else found_id)
     return ids
 
@@ -187,28 +203,27 @@ def put_lineage_subgraph(session: Session, request: Any) -> tuple[list[int], lis
     by_external_id = options.reuse_artifact_if_already_exist_by_external_id
     artifact_ids = _put_artifacts(session, request.artifacts, by_external_id=by_external_id)
     execution_ids = put_nodes(session, EXECUTION, request.executions)
-    for edge in request.event_edges:
-        check_event_type(edge.event)
-    events = []
-    stored: tuple[set[int], set[int]] = (set(), set())
-    for edge in request.event_edges:
-        artifact_id = _end(edge, "artifact", artifact_ids)
-        execution_id = _end(edge, "execution", execution_ids)
-        if not edge.HasField("artifact_index"):
-            stored[0].add(artifact_id)
-        if not edge.HasField("execution_index"):
-            stored[1].add(execution_id)
-        events.append((artifact_id, execution_id, edge.event))
-    _check_artifacts(session, stored[0])
-    missing = sorted(stored[1] - existing_ids(session, EXECUTION, stored[1])) if stored[1] else []
-    if missing:
-        raise InvalidArgumentError(f"No execution with the given id {missing[0]}; put it first")
-    write_events(session, events)
+    _write_in_order(session, _edge_events(request.event_edges, artifact_ids, execution_ids))
+    for kind, index in ((ARTIFACT, "artifact_index"), (EXECUTION, "execution_index")):
+        ids = {getattr(edge.event, kind.owner) for edge in request.event_edges if not edge.HasField(index)}
+        missing = sorted(ids - existing_ids(session, kind, ids)) if ids else []
+        if missing:
+            raise InvalidArgumentError(f"No {kind.label} with the given id {missing[0]}; put it first")
     _tie(session, context_ids, artifact_ids, execution_ids)
     return execution_ids, artifact_ids, context_ids
 
 
+def _edge_events(
+    edges: Sequence[Any], artifact_ids: Sequence[int], execution_ids: Sequence[int]
+) -> Iterator[tuple[int, int, Any]]:
+    for edge in edges:
+        check_event_type(edge.event)
+        yield _end(edge, "artifact", artifact_ids), _end(edge, "execution", execution_ids), edge.event
+
+
 def _check_edge(request: Any, edge: Any) -> None:
+    if not edge.HasField("event"):
+        raise InvalidArgumentError(f"The event_edge has no event: {_shown(edge)}; give one with a type")
     for name, nodes in (("execution", request.executions), ("artifact", request.artifacts)):
         index = getattr(edge, f"{name}_index")
         if edge.HasField(f"{name}_index") and not 0 <= index < len(nodes):
@@ -221,13 +236,15 @@ def _check_edge(request: Any, edge: Any) -> None:
                 f"The event_edge has neither an {name}_index nor an event.{name}_id: {_shown(edge)}; give one of them",
             )
         given = nodes[index] if edge.HasField(f"{name}_index") else None
-        if given is not None and edge.event.HasField(f"{name}_id") and given.id != getattr(edge.event, f"{name}_id"):
+        if (
+            given is not None
+            and edge.event.HasField(f"{name}_id")
+            and (not given.HasField("id") or given.id != getattr(edge.event, f"{name}_id"))
+        ):
             raise InvalidArgumentError(
                 f"The event.{name}_id of an event_edge is not that of the {name} at its {name}_index: {_shown(edge)}; "
                 "leave it out",
             )
-    if not edge.HasField("event"):
-        raise InvalidArgumentError(f"The event_edge has no event: {_shown(edge)}; give one with a type")
 
 
 def _end(edge: Any, name: str, ids: Sequence[int]) -> int:

@@ -81,7 +81,6 @@ def _check_properties(kind: NodeKind, wanted: Any, properties: Iterable[tuple[st
 
 
 def _create(session: Session, kind: NodeKind, wanted: Any) -> int:
-    _check_properties(kind, wanted, wanted.properties.items())
     external_id = wanted.external_id if wanted.HasField("external_id") else None
     if external_id is not None:
         _check_external_id(session, kind, wanted, None)
@@ -99,6 +98,8 @@ def _create(session: Session, kind: NodeKind, wanted: Any) -> int:
         type_id = session.insert_new("Type", columns, [row])[0]
     except DuplicateError as error:
         raise _taken(kind, wanted, error) from error
+    # Of several errors a taken external id counts first.
+    _check_properties(kind, wanted, wanted.properties.items())
     _add_properties(session, type_id, wanted.properties.items())
     return type_id
 

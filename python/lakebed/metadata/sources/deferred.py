@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -36,12 +37,62 @@ class Creation:
     time: int
 
 
+class Kept:
+    """New nodes as they were put, the oldest first, found by their ids.
+
+    Attributes:
+        creations: In the order of the puts.
+        n_nodes: In all of them.
+    """
+
+    def __init__(self) -> None:
+        self.creations: list[Creation] = []
+        self.n_nodes = 0
+        self._by_kind: dict[str, tuple[list[int], list[Creation]]] = {kind.label: ([], []) for kind in KINDS}
+
+    def __len__(self) -> int:
+        return len(self.creations)
+
+    def add(self, creations: Iterable[Creation]) -> None:
+        """Keep further nodes; the ids of a kind ascend."""
+        for creation in creations:
+            firsts, of_kind = self._by_kind[creation.kind.label]
+            firsts.append(creation.first)
+            of_kind.append(creation)
+            self.creations.append(creation)
+            self.n_nodes += len(creation.nodes)
+
+    def drop_first(self) -> None:
+        """Forget the oldest nodes."""
+        creation = self.creations.pop(0)
+        self.n_nodes -= len(creation.nodes)
+        firsts, of_kind = self._by_kind[creation.kind.label]
+        del firsts[0], of_kind[0]
+
+    def find(self, kind: NodeKind, ids: Sequence[int]) -> dict[int, tuple[Any, int]] | None:
+        """Nodes by id with the time of their put; None where one of them is not kept."""
+        firsts, of_kind = self._by_kind[kind.label]
+        found = {}
+        for node_id in ids:
+            position = bisect_right(firsts, node_id) - 1
+            creation = of_kind[position] if position >= 0 else None
+            if creation is None or node_id >= creation.first + len(creation.nodes):
+                return None
+            found[node_id] = (creation.nodes[node_id - creation.first], creation.time)
+        return found
+
+
 @dataclass(slots=True)
 class Lane:
     """What the tables will hold once they took everything: highest ids, and names that they do not have yet."""
 
     last_ids: dict[str, int]
     taken: set[Key] = field(default_factory=set)
+    never_filled: frozenset[str] = field(init=False)
+    """Tables that hold no row until the lane ends."""
+
+    def __post_init__(self) -> None:
+        self.never_filled = frozenset(table for table, last_id in self.last_ids.items() if not last_id)
 
     def reserve(self, connection: sqlite3.Connection, kind: NodeKind, n_nodes: int, keys: Sequence[Key]) -> int:
         """The first id for new nodes that take some names.
@@ -64,6 +115,8 @@ class Lane:
             )
         if self.taken & wanted:
             raise DuplicateError(f"UNIQUE constraint failed: {_shown(kind, next(iter(self.taken & wanted)))}")
+        if kind.table in self.never_filled:
+            return
         by_type: dict[int, list[str]] = {}
         for _, type_id, name in keys:
             by_type.setdefault(type_id, []).append(name)
@@ -187,7 +240,7 @@ class KeptSession(SqliteSession):
     def __init__(
         self,
         connection: sqlite3.Connection,
-        kept: Sequence[Creation],
+        kept: Kept,
         enter: Callable[[ExitStack], sqlite3.Connection],
     ) -> None:
         super().__init__(connection)
@@ -198,14 +251,8 @@ class KeptSession(SqliteSession):
 
     def kept_nodes(self, kind: NodeKind, ids: Sequence[int], type_names: dict[int, str]) -> dict[int, Any] | None:
         """Nodes by id that were kept; None where one of them was not."""
-        found: dict[int, tuple[Any, int]] = {}
-        for creation in self._kept:
-            if creation.kind is kind:
-                end = creation.first + len(creation.nodes)
-                for node_id in ids:
-                    if creation.first <= node_id < end:
-                        found[node_id] = (creation.nodes[node_id - creation.first], creation.time)
-        if len(found) < len(ids):
+        found = None if self._is_open else self._kept.find(kind, ids)
+        if found is None:
             return None
         add_type_names(self, type_names, {node.type_id for node, _ in found.values()})
         return {node_id: stored_node(kind, *_around(node_id, found[node_id]), type_names) for node_id in sorted(found)}
@@ -223,7 +270,7 @@ class KeptSession(SqliteSession):
 
     def _open(self) -> None:
         if not self._is_open:
-            self._is_open, self._kept = True, ()
+            self._is_open = True
             self._cursor = self._enter(self.stack).cursor()
 
 

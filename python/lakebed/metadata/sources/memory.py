@@ -9,6 +9,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from lakebed.metadata.sources.deferred import (
     Creation,
     DeferredSession,
+    Kept,
     KeptSession,
     Lane,
     read_last_ids,
@@ -23,7 +24,7 @@ class MemorySource(SqliteSource):
 
     def __init__(self) -> None:
         super().__init__("")
-        self._pending: list[Creation] = []
+        self._pending = Kept()
         self._lane: Lane | None = None
         self._is_made = False
 
@@ -69,7 +70,7 @@ class MemorySource(SqliteSource):
             session.finish()
             self._lane = None
         else:
-            self._pending += session.creations
+            self._pending.add(session.creations)
 
     def _undo(self, session: DeferredSession, error: BaseException) -> None:
         with suppress(sqlite3.Error):
@@ -88,7 +89,7 @@ class MemorySource(SqliteSource):
         """Where the tables stand."""
         if self._lane is None:
             self._lane = Lane(read_last_ids(self.peek()))
-            for creation in self._pending:
+            for creation in self._pending.creations:
                 self._lane.last_ids[creation.kind.table] += len(creation.nodes)
         return self._lane
 
@@ -105,11 +106,11 @@ class MemorySource(SqliteSource):
         return self.peek()
 
     def _take_pending(self) -> None:
-        pending, self._pending, self._lane = self._pending, [], None
+        pending, self._pending, self._lane = self._pending, Kept(), None
         if not pending:
             return
         with self._transaction("BEGIN IMMEDIATE") as session:
-            self._write_all(session, pending)
+            self._write_all(session, pending.creations)
 
     @staticmethod
     def _write_all(session: SqliteSession, pending: list[Creation]) -> None:

@@ -58,6 +58,8 @@ def _memory(_: Any) -> Any:
 
 
 def _sqlite(config: Any) -> Any:
+    if config.filename_uri in {"", ":memory:", "file::memory:"}:
+        return _memory(config)
     from lakebed.metadata.sources.sqlite import SqliteSource
 
     return SqliteSource(config.filename_uri, _MODES[config.connection_mode])

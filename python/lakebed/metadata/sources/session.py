@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 Row: TypeAlias = tuple[Any, ...]
 KnownTypes: TypeAlias = dict[tuple[int, int], tuple[str, dict[str, str]]]
@@ -149,6 +151,19 @@ class Source(ABC):
     @abstractmethod
     def write(self) -> AbstractContextManager[Session]:
         """Open a session that writes; committed at the end of the block, rolled back on an exception."""
+
+    def call(self, work: Callable[[Session], T], *, is_write: bool) -> T:
+        """Run a whole method in one transaction, maybe beside those of other threads.
+
+        Args:
+            work: Given a session; may be run again from the start.
+            is_write: Whether it writes.
+
+        Returns:
+            What `work` gave; durable by now.
+        """
+        with self.write() if is_write else self.read() as session:
+            return work(session)
 
     @abstractmethod
     def close(self) -> None:

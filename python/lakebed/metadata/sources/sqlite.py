@@ -12,8 +12,10 @@ import re
 import sqlite3
 import threading
 import weakref
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from copy import copy
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -34,8 +36,10 @@ from lakebed.metadata.sources.session import (
     Row,
     Session,
     Source,
+    T,
     dense_range,
 )
+from lakebed.metadata.sources.turns import Call, CommitGate, Group, Turns
 from lakebed.metadata.status import AbortedError, InternalError, InvalidArgumentError, StatusError
 
 BUSY_TIMEOUT_S = 60.0
@@ -185,7 +189,13 @@ class SqliteSource(Source):
 
     def _reset(self) -> None:
         self._pid = os.getpid()
-        self._write_lock = threading.RLock()
+        self._write_lock = Turns()
+        self._gate = CommitGate(BUSY_TIMEOUT_S)
+        self._has_gate = not self.is_memory
+        self._group = Group(self._run_together)
+        self._held = ExitStack()
+        if not self.is_memory:
+            _live.add(self)
         self._pool_lock = threading.Lock()
         self._pool: list[sqlite3.Connection] = []
         self._single: sqlite3.Connection | None = None
@@ -194,7 +204,8 @@ class SqliteSource(Source):
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Open a session that only reads."""
-        with self._transaction("BEGIN") as session:
+        self._check_process()
+        with self._gate.reading() if not self.is_memory else nullcontext(), self._transaction("BEGIN") as session:
             yield session
 
     @contextmanager
@@ -203,6 +214,76 @@ class SqliteSource(Source):
         self._check_process()
         with self._write_lock, self._transaction("BEGIN IMMEDIATE") as session:
             yield session
+
+    def call(self, work: Callable[[Session], T], *, is_write: bool) -> T:
+        """Run a method; those of several threads that write to a file share a transaction and its commit."""
+        if self.is_memory or not is_write:
+            return super().call(work, is_write=is_write)
+        self._check_process()
+        return self._group.call(work)
+
+    def _run_together(self, first: Call[Any], more: Callable[[], Call[Any] | None]) -> None:
+        calls = [first]
+        try:
+            with self._write_lock, translated(self.place), self.connection() as connection:
+                self._run_calls(connection, calls, more)
+        except Exception as error:  # noqa: BLE001 - it is that of every call
+            self.known_types = {}
+            for call in calls:
+                call.error = call.error or copy(error)
+        for call in calls:
+            call.is_done = True
+
+    def _run_calls(
+        self, connection: sqlite3.Connection, calls: list[Call[Any]], more: Callable[[], Call[Any] | None]
+    ) -> None:
+        """Run the first call and what comes meanwhile in one transaction, each as if it were alone."""
+        waiting, kept = deque(calls), list[Call[Any]]()
+        try:
+            while (call := waiting.popleft() if waiting else more()) is not None:
+                if call not in calls:
+                    calls.append(call)
+                if not connection.in_transaction:
+                    connection.execute("BEGIN IMMEDIATE")
+                if self._run_call(connection, call, is_alone=not kept):
+                    kept.append(call)
+                elif not connection.in_transaction:
+                    # The disk may be full: SQLite gave up the calls before this one as well.
+                    self.known_types = {}
+                    waiting.extend(kept)
+                    kept.clear()
+            if kept:
+                self._commit(connection)
+        except BaseException:
+            with suppress(sqlite3.Error):
+                connection.execute("ROLLBACK")
+            raise
+
+    def _run_call(self, connection: sqlite3.Connection, call: Call[Any], *, is_alone: bool) -> bool:
+        """Run one call; without a trace where it fails."""
+        if not is_alone:
+            connection.execute("SAVEPOINT one")
+        try:
+            session = SqliteSession(connection)
+            session.known_types = self.known_types
+            with translated(self.place):
+                call.answer = call.work(session)
+        except Exception as error:  # noqa: BLE001 - the caller raises it in its thread
+            call.error = error
+        if not connection.in_transaction:
+            return False
+        if is_alone:
+            if call.error is not None:
+                connection.execute("ROLLBACK")
+        else:
+            if call.error is not None:
+                connection.execute("ROLLBACK TO one")
+            connection.execute("RELEASE one")
+        return call.error is None
+
+    def _commit(self, connection: sqlite3.Connection) -> None:
+        with self._gate.committing() if self._has_gate else nullcontext():
+            connection.execute("COMMIT")
 
     def open(self, *, may_upgrade: bool = False) -> None:
         """Make the tables where there are none; refuse what is no database of this version.
@@ -270,7 +351,10 @@ class SqliteSource(Source):
                 session = SqliteSession(connection)
                 session.known_types = self.known_types
                 yield session
-                connection.execute("COMMIT")
+                if begin == "BEGIN":
+                    connection.execute("COMMIT")
+                else:
+                    self._commit(connection)
             except BaseException:
                 with suppress(sqlite3.Error):
                     connection.execute("ROLLBACK")
@@ -288,8 +372,26 @@ class SqliteSource(Source):
         # As SQLite has it by default, and as ML Metadata leaves it.
         connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        if self._has_gate:
+            # With a write-ahead log no commit waits for readers.
+            self._has_gate = connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal"
         add_functions(connection)
         return connection
+
+    def hold(self) -> None:
+        """Wait for the transactions of other threads and hold off new ones, until `let_go`.
+
+        SQLite knows of the locks of a process, not of a thread: in a child, a transaction that another thread of the
+        parent had begun would never end.
+        """
+        held = ExitStack()
+        held.enter_context(self._write_lock)
+        held.enter_context(self._gate.committing())
+        self._held = held
+
+    def let_go(self) -> None:
+        """Let other threads go on."""
+        self._held.pop_all().close()
 
     def _check_process(self) -> None:
         """In a child process connections of the parent are left alone, unless the database is in memory."""
@@ -305,6 +407,26 @@ def _close_all(connections: list[sqlite3.Connection]) -> None:
     while connections:
         connections.pop().close()
 
+
+_live: weakref.WeakSet[SqliteSource] = weakref.WeakSet()
+_forking: list[SqliteSource] = []
+
+
+def _before_fork() -> None:
+    # In one order, so that two threads that fork do not wait for each other.
+    for source in sorted(_live, key=id):
+        source.hold()
+        _forking.append(source)
+
+
+def _after_fork_in_parent() -> None:
+    while _forking:
+        _forking.pop().let_go()
+
+
+if hasattr(os, "register_at_fork"):
+    # A child makes locks of its own when it first uses a source.
+    os.register_at_fork(before=_before_fork, after_in_parent=_after_fork_in_parent, after_in_child=_forking.clear)
 
 _abandoned: list[sqlite3.Connection] = []
 """Connections of a parent process: closing them in a child would be wrong."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from lakebed.metadata.service.purge import PurgeReport, delete_artifacts, purge, select
 from lakebed.metadata.sources.rows import KINDS, NodeKind
 from lakebed.metadata.sources.schema import TABLES
+from lakebed.metadata.sources.session import Session
 from lakebed.metadata.status import InvalidArgumentError
 from lakebed.ml_metadata.metadata_store.runner import Runner
 
@@ -31,8 +32,8 @@ class ExchangeMethods(Runner):
         Raises:
             NotFoundError: One is not stored; nothing is changed then.
         """
-        with self._engine.source.write() as session:
-            return delete_artifacts(session, artifact_ids)
+        ids = list(artifact_ids)
+        return self._transact(lambda session: delete_artifacts(session, ids), is_write=True)
 
     def purge(
         self,
@@ -62,10 +63,12 @@ class ExchangeMethods(Runner):
             NotFoundError: One is not stored; nothing is changed then.
             FailedPreconditionError: `drop` would cut the lineage of nodes that stay.
         """
-        source = self._engine.source
-        with source.read() if dry_run else source.write() as session:
-            selection = select(session, artifact_ids, execution_ids, context_ids)
-            return purge(session, selection, drop=drop, dry_run=dry_run)
+        ids = list(artifact_ids), list(execution_ids), list(context_ids)
+
+        def work(session: Session) -> PurgeReport:
+            return purge(session, select(session, *ids), drop=drop, dry_run=dry_run)
+
+        return self._transact(work, is_write=not dry_run)
 
     def import_arrow(self, kind: str, data: Any) -> list[int]:
         """Create artifacts, executions or contexts from a table, all or none.
@@ -86,7 +89,7 @@ class ExchangeMethods(Runner):
         """
         from lakebed.metadata.exchange import import_nodes
 
-        return list(import_nodes(self._engine.source, _kind(kind), data))
+        return list(self._transact(import_nodes(_kind(kind), data), is_write=True))
 
     def export_arrow(self, kind: str, ids: Iterable[int] | None = None) -> pa.Table:
         """Give artifacts, executions or contexts as a table.
@@ -101,8 +104,8 @@ class ExchangeMethods(Runner):
         """
         from lakebed.metadata.exchange import export_nodes
 
-        with self._engine.source.read() as session:
-            return export_nodes(session, _kind(kind), None if ids is None else sorted(set(ids)))
+        wanted = None if ids is None else sorted(set(ids))
+        return self._transact(lambda session: export_nodes(session, _kind(kind), wanted), is_write=False)
 
     def tables(self) -> dict[str, pl.DataFrame]:
         """Give the tables of the database as Polars frames, all of one moment, for SQL and joins of one's own.

@@ -60,7 +60,7 @@ class PutMethods(Runner):
         """Create contexts, or replace those that have an id; all or none.
 
         Args:
-            contexts: `Context` messages. Times are set by the store; a name cannot change.
+            contexts: `Context` messages, each with a name. Times are set by the store.
             field_mask_paths: What of stored contexts is replaced, e.g. `properties.x`; None for everything.
             extra_options: Ignored, as in ML Metadata.
 
@@ -188,7 +188,7 @@ class PutMethods(Runner):
                 None, and without artifact the event names a stored one.
             contexts: Put, and then hold the execution and all the artifacts.
             reuse_context_if_already_exist: Use a stored context of the same type and name as it is.
-            reuse_artifact_if_already_exist_by_external_id: Use a stored artifact of the same external id as it is.
+            reuse_artifact_if_already_exist_by_external_id: Replace a stored artifact of the same external id.
             force_reuse_context: Use contexts that have an id as they are.
             force_update_time: Move the time of the execution's last update even where nothing changes.
             extra_options: Ignored, as in ML Metadata.
@@ -238,7 +238,7 @@ class PutMethods(Runner):
             event_edges: Index of the execution and of the artifact above, and the event; for an index of None the event
                 names a stored one.
             reuse_context_if_already_exist: Use a stored context of the same type and name as it is.
-            reuse_artifact_if_already_exist_by_external_id: Use a stored artifact of the same external id as it is.
+            reuse_artifact_if_already_exist_by_external_id: Replace a stored artifact of the same external id.
             extra_options: Ignored, as in ML Metadata.
 
         Returns:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 import time
+from collections.abc import Callable
 from typing import Any
 
 from lakebed.metadata.messages import convert, message_class
 from lakebed.metadata.service import Engine
+from lakebed.metadata.sources.session import Session, T
 from lakebed.metadata.status import AbortedError, InvalidArgumentError
 from lakebed.ml_metadata.metadata_store.options import ListOptions
 
@@ -24,10 +26,17 @@ class Runner:
 
     def _run(self, method: str, request: Any) -> Any:
         """Run a method; again where the database was held by others for long."""
+        return self._insist(lambda: self._engine.run(method, request, is_plain=True))
+
+    def _transact(self, work: Callable[[Session], T], *, is_write: bool) -> T:
+        """Run something that no method of the service is in a transaction."""
+        return self._insist(lambda: self._engine.transact(work, is_write=is_write))
+
+    def _insist(self, call: Callable[[], T]) -> T:
         attempt = 0
         while True:
             try:
-                return self._engine.run(method, request, is_plain=True)
+                return call()
             except AbortedError:
                 attempt += 1
                 if attempt >= self._max_num_retries:
