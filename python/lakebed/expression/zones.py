@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from lakebed._core import FileSet, Table
+    from lakebed.typing import ArrowSchemaExportable
 
 
-def polars_schema(columns: FileSet | Table | pa.Schema) -> pl.Schema:
+def polars_schema(columns: ArrowSchemaExportable) -> pl.Schema:
     """Give the columns of data files, a table or a schema as Polars has them. Loads nothing but Polars where it can.
 
     Args:
-        columns: Something that speaks Arrow's schema protocol.
+        columns: Anything with a schema; where it has `zones`, those are the time zones that its types name.
 
     Returns:
         The types by name; `UTC` in the place of zones that Polars does not know.
@@ -50,7 +50,7 @@ def known_zones(schema: pa.Schema) -> pa.Schema:
 
     Example:
         >>> import pyarrow as pa
-        >>> known_zones(pa.schema([("t", pa.list_(pa.timestamp("s", "+01:00")))])).field("t").type.value_type.tz
+        >>> known_zones(pa.schema([("t", pa.list_(pa.timestamp("s", "+05:30")))])).field("t").type.value_type.tz
         'UTC'
     """
     import pyarrow as pa
