@@ -51,7 +51,13 @@ def importable(frame: Any) -> Any:
     import polars as pl
 
     table = frame.collect(engine="streaming") if isinstance(frame, pl.LazyFrame) else frame
-    if isinstance(table, pl.DataFrame) and pl.Null in table.dtypes:
+    if isinstance(table, pl.DataFrame) and any(_holds_nulls_only(dtype) for dtype in table.dtypes):
         # Polars gives columns of nulls a buffer, which Arrow does not foresee; pyarrow gives them none.
         return table.to_arrow()
     return table
+
+
+def _holds_nulls_only(dtype: Any) -> bool:
+    """Whether a Polars type, or one inside of it, is that of nulls."""
+    inner = [dtype.inner] if hasattr(dtype, "inner") else [field.dtype for field in getattr(dtype, "fields", ())]
+    return str(dtype) == "Null" or any(map(_holds_nulls_only, inner))

@@ -479,6 +479,7 @@ class Warehouse:
         *,
         time: str | None = None,
         columns: Sequence[str] | None = None,
+        exact: bool = False,
     ) -> Drift:
         """Compare two versions of a table by what is stored with them, or two windows of time by their rows.
 
@@ -489,6 +490,7 @@ class Warehouse:
                 not their end; None leaves a side open.
             time: The column whose values lie in the windows; None compares versions, and no data file is read.
             columns: Columns to compare; None for all.
+            exact: As for `statistics`; without it, rows that were deleted still count, and `is_exact` is False.
 
         Returns:
             Jensen-Shannon divergence, L-infinity and other distances of every column, with what moved most.
@@ -507,7 +509,7 @@ class Warehouse:
             >>> wh.drift("t", "v1").column("a").infinity_norm
             0.25
         """
-        return operations.drift(self._session, name, from_, to, time=time, columns=columns)
+        return operations.drift(self._session, name, from_, to, time=time, columns=columns, exact=exact)
 
     def infer_schema(self, name: str, version: VersionLike = None) -> Schema:
         """Infer expectations from the statistics of a table version; nothing is stored.

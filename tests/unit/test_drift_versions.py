@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import math
 from typing import Any
 
@@ -145,3 +146,42 @@ def test_the_command_line_exits_with_3_above_a_threshold(tmp_path: Any) -> None:
     assert '"a_y"' in sliced.output
     pl.DataFrame({"z": [1, 2]}).write_csv(tmp_path / "f.csv")
     assert run(app, ["stats", str(tmp_path / "f.csv"), "--json"]).exit_code == 0
+
+
+def test_rows_that_were_deleted_make_drift_inexact_unless_asked_for() -> None:
+    wh = lb.open("memory://")
+    wh.write("t", pl.DataFrame({"a": range(100)}))
+    wh.tag("v1")
+    wh.table("t").delete(where="a < 50")
+    assert not wh.drift("t", "v1").column("a").is_exact
+    assert wh.drift("t", "v1", "v1").column("a").is_exact
+    exact = wh.drift("t", "v1", exact=True).column("a")
+    assert (exact.is_exact, exact.kolmogorov_smirnov) == (True, pytest.approx(0.5))
+
+
+@pytest.mark.parametrize("kind", [pl.Int8, pl.UInt16, pl.Float32, pl.Float64, pl.Decimal(10, 2)])
+def test_numbers_are_answered_when_their_type_changes(kind: Any) -> None:
+    before = pl.DataFrame({"x": [1, 2, 3, 4], "y": [0, 0, 0, 9]})
+    found = compare(lb.statistics(before), lb.statistics(before.select(pl.col("y"), pl.col("x").cast(kind))))
+    assert [column.name for column in found] == ["y", "x"]
+    assert found.retyped == []
+    assert found.column("x").jensen_shannon_divergence == pytest.approx(0.0)
+    moved = compare(lb.statistics(before), lb.statistics(before.select(pl.col("x").cast(kind) + 50))).column("x")
+    assert moved.jensen_shannon_divergence == pytest.approx(1.0)
+    assert moved.moved[0].label != "0"
+    assert all(
+        math.copysign(1, column.jensen_shannon_divergence) == 1 for column in drift({"e": [None]}, {"e": [None]})
+    )
+
+
+def test_json_of_the_command_line_has_no_nan_and_no_infinity(tmp_path: Any) -> None:
+    wh = lb.open(tmp_path / "w")
+    wh.write("t", pl.DataFrame({"x": [math.nan, math.inf, -math.inf, 1.0]}))
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(constant)
+
+    found = CliRunner().invoke(app, ["stats", str(tmp_path / "w"), "t", "--json"])
+    column = json.loads(found.stdout, parse_constant=refuse)["datasets"][0]["columns"][0]
+    assert (column["min"], column["max"], column["n_nan"]) == ("-Infinity", "Infinity", 1)
+    assert CliRunner().invoke(app, ["drift", str(tmp_path / "w"), "t", "main", "--exact", "--json"]).exit_code == 0

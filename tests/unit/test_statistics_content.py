@@ -7,11 +7,13 @@ import hashlib
 import json
 import math
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 
 import lakebed as lb
@@ -209,3 +211,32 @@ def test_stored_bytes_are_pinned() -> None:
     )
     data = lb.statistics(frame).core().encode()
     assert (len(data), hashlib.sha256(data).hexdigest()[:16]) == PINNED
+
+
+def test_means_of_lengths_have_all_their_digits() -> None:
+    frame = pl.DataFrame(
+        {"s": ["a", "bc", "def", "é", None, "x" * 17, ""], "l": [[1], [2, 3], None, [], [4], [5], [6]]}
+    )
+    for stats in (lb.statistics(frame), lb.Statistics.from_bytes(lb.statistics(frame).to_bytes())):
+        assert stats.column("s").avg_length == frame["s"].str.len_bytes().mean()
+        assert stats.column("l").values_per_row[2] == frame["l"].list.len().mean()
+
+
+@pytest.mark.parametrize("kind", [pa.binary(), pa.large_binary(), pa.binary_view(), pa.binary(3)])
+def test_binary_columns_have_extremes(kind: pa.DataType) -> None:
+    table = pa.table({"a": pa.array([b"\xff\x00a", b"abc", None, b"\x00zz"], kind)})
+    stats = lb.statistics(table)
+    column = stats.column("a")
+    assert (column.min, column.max, column.min_exact) == (b"\x00zz", b"\xff\x00a", True)
+    assert column.to_dict()["min"] == "007a7a"
+    assert (sorted(column.top_values), column.ranks) == ([("007a7a", 1), ("616263", 1), ("ff0061", 1)], [])
+    assert stats.to_polars()["max"].to_list() == ["ff0061"]
+    assert lb.Statistics.from_text(stats.to_text()).column("a").max == b"\xff\x00a"
+
+
+@pytest.mark.parametrize("kind", [pa.decimal128(38, 4), pa.decimal256(60, 4)])
+def test_a_decimal_that_a_double_rounds_is_not_called_exact(kind: pa.DataType) -> None:
+    values = [Decimal("12345678901234567890123456789.1234"), Decimal("-1.5000"), None]
+    column = lb.statistics(pa.table({"a": pa.array(values, kind)})).column("a")
+    assert (column.min, column.min_exact) == (-1.5, True)
+    assert (column.max, column.max_exact) == (1.2345678901234567890e28, False)

@@ -19,6 +19,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pytest
+from tests.tfrecords import record
 
 import lakebed as lb
 from lakebed.errors import (
@@ -282,22 +283,6 @@ def test_a_table_from_a_warehouse_is_described_without_its_data() -> None:
 # --- TFRecord ---
 
 
-def checksum(data: bytes) -> int:
-    """Masked CRC-32C, bit by bit."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc ^= byte
-        for _ in range(8):
-            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
-    crc ^= 0xFFFFFFFF
-    return ((crc >> 15 | crc << 17) + 0xA282EAD8) & 0xFFFFFFFF
-
-
-def record(data: bytes) -> bytes:
-    length = struct.pack("<Q", len(data))
-    return length + struct.pack("<I", checksum(length)) + data + struct.pack("<I", checksum(data))
-
-
 def varint(value: int) -> bytes:
     value &= 2**64 - 1
     out = b""
@@ -405,7 +390,7 @@ def test_arrow_types_that_polars_lacks_are_described() -> None:
         "map": ("list", 2, 0, None, None),
         "map.key": ("string", 2, 0, "a", "b"),
         "map.value": ("int", 1, 1, 1, 1),
-        "fixed": ("binary", 2, 0, None, None),
+        "fixed": ("binary", 2, 0, b"ab", b"cd"),
         "runs": ("string", 2, 0, "x", "y"),
         "span": ("duration", 1, 1, dt.timedelta(seconds=5), dt.timedelta(seconds=5)),
         "nulls": ("null", 0, 2, None, None),

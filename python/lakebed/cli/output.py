@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import inspect
 import json
+import math
 import re
 import sys
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ def print_json(value: Any) -> None:
     """Print a value as JSON.
 
     Args:
-        value: Plain values, lists and dicts; times and decimals become text.
+        value: Plain values, lists and dicts; times, decimals, NaN and infinities become text, since JSON has none.
 
     Example:
         >>> print_json({"a": [1, None]})
@@ -30,7 +31,19 @@ def print_json(value: Any) -> None:
           ]
         }
     """
-    sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=_text) + "\n")
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, default=_text, allow_nan=False)
+    sys.stdout.write(text + "\n")
+
+
+def _finite(value: Any) -> Any:
+    """Name NaN and infinities as protobuf's JSON does."""
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
 
 
 def print_table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, title: str | None = None) -> None:

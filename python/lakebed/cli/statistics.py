@@ -99,6 +99,9 @@ def drift(
     threshold: Annotated[
         float | None, typer.Option("--threshold", help="Exit with code 3 if a column moved farther.", min=0.0)
     ] = None,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Read files that lost rows: deleted ones do not count.")
+    ] = False,
     html: Html = None,
     as_json: AsJson = False,
 ) -> None:
@@ -112,6 +115,7 @@ def drift(
         time: Compare windows of this column; reads the rows.
         distance: The distance that the threshold is about.
         threshold: Exit with code 3 if a column moved farther.
+        exact: Read files that lost rows: deleted ones do not count.
         html: Write a page to this file as well.
         as_json: Print JSON.
 
@@ -122,7 +126,7 @@ def drift(
     """
     wh = lb.open(location, read_only=True)
     sides: tuple[Any, Any] = (before, after) if time is None else (_window(before), _window(after or ".."))
-    found = wh.drift(table, *sides, time=time)
+    found = wh.drift(table, *sides, time=time, exact=exact)
     over = [] if threshold is None else found.exceeding(threshold, distance=distance)
     if html is not None:
         html.write_text(found.to_html(), encoding="utf-8")

@@ -195,7 +195,14 @@ def statistics(session: Session, name: str, version: VersionLike = None, *, exac
 
 
 def drift(
-    session: Session, name: str, from_: Any, to: Any, *, time: str | None, columns: Sequence[str] | None
+    session: Session,
+    name: str,
+    from_: Any,
+    to: Any,
+    *,
+    time: str | None,
+    columns: Sequence[str] | None,
+    exact: bool = False,
 ) -> Drift:
     """Compare two versions of a table by what is stored with them, or two windows of time by their rows.
 
@@ -206,6 +213,7 @@ def drift(
         to: The later version, None for the head; with `time`, start and end of the later window.
         time: The column of times; None compares versions.
         columns: Columns to compare; None for all.
+        exact: Whether files that lost rows are read, so that deleted rows do not count.
 
     Returns:
         Distances of the columns.
@@ -217,9 +225,8 @@ def drift(
         table = session.table(name)
         sides = [window_statistics(table, time, window, columns) for window in (from_, to)]
         return validation.compare(*sides, sides=(_window_text(from_), _window_text(to)))
-    found = validation.compare(
-        statistics(session, name, from_), statistics(session, name, to), sides=(str(from_), str(to or "head"))
-    )
+    before, after = (statistics(session, name, version, exact=exact) for version in (from_, to))
+    found = validation.compare(before, after, sides=(str(from_), str(to or "head")))
     return found if columns is None else found.only(columns)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from lakebed.statistics import proto
 
-Value = bool | int | float | str | dt.date | dt.datetime | dt.time | dt.timedelta
+Value = bool | int | float | str | bytes | dt.date | dt.datetime | dt.time | dt.timedelta
 
 _UNITS = {"s": 10**6, "ms": 10**3, "us": 1, "ns": 10**-3}
 _UNIT_NAMES = {"second": "s", "millisecond": "ms", "microsecond": "us", "nanosecond": "ns", "µs": "us", "μs": "us"}
@@ -72,10 +72,11 @@ class ColumnStatistics:
         distinct: Number of distinct values; None where not counted.
         distinct_exact: Whether that is a count; if not it is an estimate.
         relative_error: Standard error of the estimate, 0.0 if exact.
-        min: Smallest value (for strings the first in byte order); None without values, NaN does not count.
+        min: Smallest value (of strings and bytes the first in byte order); None without values, NaN does not count.
         max: Greatest value.
-        min_exact: Whether a value is equal to `min`; if not, `min` is a text of 64 bytes that is smaller.
-        max_exact: Whether a value is equal to `max`; if not, `max` is greater.
+        min_exact: Whether a value is equal to `min`; if not, `min` is a text of 64 bytes that is smaller, or the
+            nearest double of a decimal of more than 15 digits.
+        max_exact: Whether a value is equal to `max`; if not, `max` is greater, or such a double.
         sum: Exact sum of whole numbers and durations in their unit; None for other types.
         mean: Mean of the finite numbers (epoch units for times); None for other types.
         std: Population standard deviation of the same.
@@ -88,7 +89,7 @@ class ColumnStatistics:
         n_negative: Numbers below zero; None for other types than numbers.
         n_nan: Number of NaN.
         n_inf: Number of positive and negative infinities.
-        top_values: The most frequent values as text, with counts, most frequent first.
+        top_values: The most frequent values as text (bytes in hexadecimal), with counts, most frequent first.
         ranks: Up to 1,000 strings with their counts, most frequent first; empty for other types.
         top_values_error: What each of these counts may lack at most; 0 if they are exact.
         frequencies_complete: Whether every distinct value of a string column is known with its count.
@@ -197,6 +198,8 @@ class ColumnStatistics:
         for end in ("min", "max"):
             if isinstance(plain[end], (dt.date, dt.time)):
                 plain[end] = plain[end].isoformat()
+            elif isinstance(plain[end], bytes):
+                plain[end] = plain[end].hex()
             elif isinstance(plain[end], dt.timedelta):
                 plain[end] = str(plain[end])
         return plain
@@ -260,12 +263,12 @@ def read_column(feature: Any) -> ColumnStatistics:
         min_exact=bool(figures.get("min_exact", True)),
         max_exact=bool(figures.get("max_exact", True)),
         frequencies_complete=not proto.custom_value(feature, "incomplete"),
-        values_per_row=(common.min_num_values, common.max_num_values, common.avg_num_values),
+        values_per_row=(common.min_num_values, common.max_num_values, _values_per_row(common)),
         levels=figures.get("levels", []),
         top_values=_top_values(feature),
         ranks=_ranks(stats) if kind == "string_stats" else [],
         top_values_error=figures.get("top_values_error", 0),
-        avg_length=_avg_length(kind, stats),
+        avg_length=_avg_length(kind, stats, figures),
         length=_lengths(figures.get("length")),
         characters=_lengths(figures.get("characters")),
         n_invalid_utf8=stats.invalid_utf8_count if kind == "string_stats" else 0,
@@ -287,7 +290,7 @@ def _weighted(kind: str | None, stats: Any) -> WeightedStatistics | None:
     if not stats.common_stats.HasField("weighted_common_stats"):
         return None
     common = stats.common_stats.weighted_common_stats
-    numbers = stats.weighted_numeric_stats if kind == "num_stats" else None
+    numbers = stats.weighted_numeric_stats if kind == "num_stats" and common.tot_num_values else None
     top = stats.weighted_string_stats.top_values if kind == "string_stats" else ()
     buckets = {} if numbers is None else _buckets(numbers)[0]
     kinds = proto.load().Histogram
@@ -315,9 +318,22 @@ def _buckets(stats: Any) -> tuple[dict[int, list[tuple[float, float, float]]], i
     return buckets, n_nan
 
 
-def _avg_length(kind: str | None, stats: Any) -> float | None:
+def _avg_length(kind: str | None, stats: Any, figures: dict[str, Any]) -> float | None:
+    """The mean of the exact sum, where that is known: the proto holds but seven digits."""
     field = {"string_stats": "avg_length", "bytes_stats": "avg_num_bytes"}.get(kind or "")
-    return None if field is None else float(getattr(stats, field))
+    if field is None:
+        return None
+    length = figures.get("length")
+    if length is not None and length.get("n"):
+        return float(length["total"] / length["n"])
+    return float(getattr(stats, field))
+
+
+def _values_per_row(common: Any) -> float:
+    """The mean; of other makers, who may not count all values, the one that they state."""
+    exact = common.tot_num_values / common.num_non_missing if common.num_non_missing else 0.0
+    stated = float(common.avg_num_values)
+    return exact if math.isclose(exact, stated, rel_tol=1e-6) else stated
 
 
 def _top_values(feature: Any) -> list[tuple[str, int]]:
@@ -347,7 +363,9 @@ def _value_type(feature: Any) -> str | None:
 
 
 def _no_numbers(feature: Any) -> dict[str, Any]:
+    figures = proto.figures(feature)
     ends = {end: proto.custom_value(feature, end) for end in ("min", "max")}
+    ends |= {end: bytes.fromhex(figures[f"hex_{end}"]) for end in ends if f"hex_{end}" in figures}
     names = ("mean", "std", "variance", "median", "n_zero", "n_negative", "sum", "rank_error")
     lists: dict[str, Any] = {"histogram": [], "quantiles": [], "percentiles": []}
     return ends | dict.fromkeys(names) | lists | {"n_nan": 0, "n_inf": 0}

@@ -3,6 +3,9 @@
 Types are guessed from the first rows and the files are parsed by them. A value that does not fit stops the reading with
 `TypesChanged`: then every value of every file has been looked at, and the reading begins anew with types that fit. So
 types never depend on where a value stands, the usual file is read once, and memory holds a few batches.
+
+Empty lines are no rows, as TFDV and pandas have it. Polars takes them for rows of nulls; files that have some are read
+again without. Where there is one column, an empty line is how a missing value is written, and a row.
 """
 
 from __future__ import annotations
@@ -26,11 +29,12 @@ if TYPE_CHECKING:
 SAMPLE_ROWS = 2_000
 BATCH_ROWS = 1 << 17
 PIECE_BYTES = 1 << 22
+_ROW = "\0row"
 _NUMBERS = r"^[+-]?(\d+\.?\d*([eE][+-]?\d+)?|\.\d+([eE][+-]?\d+)?|[iI]nf(inity)?|[nN]a[nN])$"
 
 
 class TypesChanged(Exception):  # noqa: N818 - it is no error: the reading begins anew.
-    """The guessed types do not hold all values; the files know better ones now."""
+    """The guessed types do not hold all values, or lines are empty; the files know better now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +85,7 @@ class CsvFiles:
                 )
         self._fixed = dict(types)
         self._unknown: set[str] = set()
+        self._empty_lines: dict[str, list[int]] | None = None
         self.types = self._guess()
 
     def batches(self, name: str, plan: Callable[[pl.LazyFrame], pl.LazyFrame]) -> Iterator[pl.DataFrame]:
@@ -94,7 +99,7 @@ class CsvFiles:
             Batches in row order.
 
         Raises:
-            TypesChanged: The types did not hold a value of the file; `types` holds all now.
+            TypesChanged: The types did not hold a value of the file, or it has empty lines; both are known now.
             InvalidArgumentError: A row is wider or narrower than the header, or the file is damaged.
         """
         import polars as pl
@@ -107,6 +112,7 @@ class CsvFiles:
                 for batch in frame.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming"):
                     n_batches += 1
                     self._check_unknown(batch)
+                    self._check_empty(batch, widths)
                     yield batch
                 if not n_batches:
                     yield pl.DataFrame(schema=frame.collect_schema())
@@ -114,7 +120,20 @@ class CsvFiles:
                 self._explain(name, error, widths)
             widths.result()
 
-    def _explain(self, name: str, error: Exception, widths: Future[None]) -> None:
+    def _check_empty(self, batch: pl.DataFrame, widths: Future[bool]) -> None:
+        """Begin anew without the empty lines of all files, where these are no rows and show as rows of nulls."""
+        import polars as pl
+
+        is_known = self._empty_lines is not None or (len(self.columns) == 1 and not self._format.tfdv_types)
+        if is_known or not all(column.null_count() for column in batch.iter_columns()):
+            return
+        if batch.select(pl.all_horizontal(pl.all().is_null()).any()).item() and widths.result():
+            found = {name: _empty_lines(name) for name in self._names}
+            self._empty_lines = {name: rows for name, rows in found.items() if rows}
+            if self._empty_lines:
+                raise TypesChanged
+
+    def _explain(self, name: str, error: Exception, widths: Future[bool]) -> None:
         widths.result()
         cause = str(error).partition("\n")[0]
         if not cause.startswith("could not parse"):
@@ -134,13 +153,19 @@ class CsvFiles:
     def _scan(self, name: str, types: Mapping[str, Any]) -> pl.LazyFrame:
         import polars as pl
 
-        return pl.scan_csv(
+        empty = (self._empty_lines or {}).get(name)
+        frame = pl.scan_csv(
             name,
             separator=self._format.separator,
             null_values=list(self._format.null_values) or None,
             schema=dict(types),
             glob=False,
+            row_index_name=_ROW if empty else None,
         )
+        if not empty:
+            return frame
+        is_empty = pl.col(_ROW).is_in(empty) & pl.all_horizontal(pl.col(self.columns).is_null())
+        return frame.filter(~is_empty).drop(_ROW)
 
     def _guess(self) -> dict[str, Any]:
         """Types from the first rows of the first file."""
@@ -178,14 +203,21 @@ class CsvFiles:
         self._unknown = {name for name, kind in named.items() if not kind.is_seen and name not in self._fixed}
         return {name: self._fixed.get(name) or kind.type(tfdv=self._format.tfdv_types) for name, kind in named.items()}
 
-    def _check_widths(self, name: str) -> None:
-        """Look at the number of fields of every row; parsers fill short ones up with nulls."""
+    def _check_widths(self, name: str) -> bool:
+        """Look at the number of fields of every row; parsers fill short ones up with nulls.
+
+        Returns:
+            Whether there may be empty lines: line breaks that follow each other, inside of quotes or not.
+        """
         widths = CsvWidths(len(self.columns), ord(self._format.separator), ord('"'))
         found = None
+        has_breaks, end = False, b""
         try:
-            with _open(name) as file:
+            with open_packed(name) as file:
                 while found is None and (piece := file.read(PIECE_BYTES)):
                     found = widths.push(piece)
+                    has_breaks = has_breaks or _are_breaks(end + piece[:2]) or _are_breaks(piece)
+                    end = piece[-2:]
         except (OSError, EOFError) as error:
             raise InvalidArgumentError(f"{name} cannot be unpacked: {error}; get the file again") from error
         unclosed = None if found else widths.unclosed()
@@ -199,6 +231,31 @@ class CsvFiles:
                 f"row {row} of {name} (line {line}) has {n_fields} fields, its header has {len(self.columns)}; "
                 f"mend the row"
             )
+        return has_breaks
+
+
+def _are_breaks(text: bytes) -> bool:
+    return b"\n\n" in text or b"\n\r\n" in text
+
+
+def _empty_lines(name: str) -> list[int]:
+    """Which rows are empty lines, the first after the header being 0; a quote begins or ends a quoted part."""
+    found: list[int] = []
+    row, is_empty, is_quoted = -1, True, False
+    with open_packed(name) as file:
+        while piece := file.read(PIECE_BYTES):
+            for number, part in enumerate(piece.split(b'"')):
+                if number:
+                    is_quoted, is_empty = not is_quoted, False
+                if is_quoted:
+                    continue
+                *lines, rest = part.split(b"\n")
+                for line in lines:
+                    if is_empty and line in (b"", b"\r"):
+                        found.append(row)
+                    row, is_empty = row + 1, True
+                is_empty = is_empty and rest in (b"", b"\r")
+    return found
 
 
 @dataclass(frozen=True)
@@ -266,7 +323,7 @@ def _are_times(values: pl.Series) -> bool:
 def _header(name: str, format: CsvFormat) -> list[str]:  # noqa: A002
     """Names of the columns; quotes and a byte order mark taken off."""
     try:
-        with _open(name) as file:
+        with open_packed(name) as file:
             # Rows behind the header are decoded with it.
             text = io.TextIOWrapper(file, encoding="utf-8-sig", errors="surrogateescape", newline="")
             rows = list(islice(csv.reader(text, delimiter=format.separator), 1))
@@ -282,7 +339,7 @@ def _header(name: str, format: CsvFormat) -> list[str]:  # noqa: A002
 
 def _unreadable(name: str, cause: str) -> InvalidArgumentError:
     """The error of a file that Polars refuses; with the line, where that is not UTF-8."""
-    with _open(name) as file:
+    with open_packed(name) as file:
         number = next((number for number, line in enumerate(file, 1) if not _is_text(line)), None)
     if number is not None:
         return InvalidArgumentError(f"line {number} of {name} is not UTF-8; mend the line or convert the file")
@@ -297,7 +354,18 @@ def _is_text(line: bytes) -> bool:
     return True
 
 
-def _open(name: str) -> IO[bytes]:
+def open_packed(name: str) -> IO[bytes]:
+    """Open a file, which may be packed by gzip or zstd.
+
+    Args:
+        name: The file.
+
+    Returns:
+        What is in it.
+
+    Raises:
+        OSError: The file cannot be opened; when it is read, that it cannot be unpacked.
+    """
     path = Path(name)
     with path.open("rb") as file:
         start = file.read(4)

@@ -9,8 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from lakebed._core import StatisticsCollector, TableStatistics
-from lakebed.errors import InvalidArgumentError, UnsupportedTypeError
+from lakebed.errors import ColumnNotFoundError, InvalidArgumentError, SchemaMismatchError, UnsupportedTypeError
 from lakebed.statistics.csv_files import TypesChanged
+from lakebed.statistics.slicing import WHOLE
 from lakebed.statistics.sources import Part, ReadOptions, Source, open_source
 from lakebed.statistics.statistics import Statistics
 from lakebed.typing import importable
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from lakebed.statistics.slicing import Slicer
     from lakebed.storage import Table
     from lakebed.typing import Frame
-
-WHOLE = "All Examples"
-"""Name of the whole beside slices, as TFDV has it."""
 
 COMPATIBILITIES = (None, "tfdv")
 
@@ -51,11 +49,12 @@ def statistics(
     Args:
         data: n rows: any Arrow-speaking object, a Polars lazy frame, a table or scan of a warehouse; or files by path
             or
-            pattern: CSV (also packed by gzip or zstd), Parquet, JSON lines, TFRecord of `tf.Example` (also gzip).
+            pattern: CSV (also packed by gzip or zstd), Parquet, JSON lines, TFRecord of `tf.Example` (also gzip). Empty
+            lines are no rows, but in CSV of one column, where they are missing values.
         columns: Columns to describe; None for all.
         where: SQL condition; rows for which it does not hold do not count.
-        slices: Names of columns (one slice for each value) and SQL conditions, or conditions by name. Every slice is
-            described beside the whole, which is then called "All Examples".
+        slices: Names of columns (one slice for each value, of lists for each item) and SQL conditions, or conditions by
+            name. Every slice is described beside the whole, which is then called "All Examples".
         weights: Column with the weight of each row; figures by weight are given beside the others.
         sample: Share of the rows to look at, above 0 and up to 1; which ones depends on their position alone.
         content: Groups of figures: "moments", "distinct", "top_values", "quantiles"; None for all.
@@ -113,6 +112,11 @@ def statistics(
                 found = _collect(source, rows, content, advance)
                 break
             except TypesChanged:
+                advance(None)
+            except ColumnNotFoundError:
+                if not source.learn():
+                    raise
+                rows.begin()
                 advance(None)
     return Statistics.from_core(found, compatibility=compatibility)
 
@@ -204,16 +208,24 @@ class Rows:
     ) -> None:
         if columns is not None and isinstance(columns, str):
             raise InvalidArgumentError(f"columns is the text {columns!r}; give a list of names")
+        if columns is not None and not columns:
+            raise InvalidArgumentError("columns is empty; name one or more, or leave it out for all")
         self.columns = None if columns is None else list(dict.fromkeys(columns))
         self.where, self.slices, self.weights = where, slices, weights
         self.sample = None if sample == 1 else sample
         self.n_read = 0
+        self.place = "the data"
         self._slicer: Slicer | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether every row and column counts, and none is looked at here."""
         return all(item is None for item in (self.columns, self.where, self.slices, self.sample))
+
+    def begin(self) -> None:
+        """Forget what the rows so far were like."""
+        self.n_read = 0
+        self._slicer = None
 
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Keep the rows that count, and the columns that are described, weigh or slice."""
@@ -227,7 +239,7 @@ class Rows:
             frame = frame.filter(parse_predicate(self.where, types).polars)
         if self.columns is None or self.slices is not None:
             return frame
-        check_columns(self.columns, list(types), "the data")
+        check_columns(self.columns, list(types), self.place)
         return frame.select(self._kept(list(types)))
 
     def divide(self, batch: Any) -> Iterator[tuple[str, Any]]:
@@ -248,7 +260,7 @@ class Rows:
         from lakebed.statistics.slicing import check_columns
 
         wanted = self.columns or []
-        check_columns(wanted, known, "the data")
+        check_columns(wanted, known, self.place)
         extra = [self.weights] if self.weights is not None and self.weights not in wanted else []
         return [*wanted, *extra]
 
@@ -312,10 +324,13 @@ def _collect(
 ) -> list[tuple[str, TableStatistics]]:
     collectors = _Collectors(content, rows.weights, source)
     rows.n_read = 0
+    types: dict[str, Any] = {}
     for part in source.parts:
-        n_rows = 0
+        n_rows, rows.place = 0, part.name or "the data"
         for batch in part.batches(rows):
-            _check_weights(batch, rows.weights, part, n_rows)
+            if source.grows:
+                _check_types(types, batch, part)
+            _check_weights(batch, rows, part, n_rows)
             for name, piece in rows.divide(batch):
                 _update(collectors, name, piece, part)
             n_rows += getattr(batch, "height", 0)
@@ -331,8 +346,19 @@ def _update(collectors: _Collectors, name: str, piece: Any, part: Part) -> None:
         raise UnsupportedTypeError(f"{part.name}: {error}" if part.name else str(error)) from error
 
 
-def _check_weights(batch: Any, weights: str | None, part: Part, n_before: int) -> None:
+def _check_types(types: dict[str, Any], batch: pl.DataFrame, part: Part) -> None:
+    """Refuse a column that has another type than in the files before; take down those of new columns."""
+    for column, found in batch.schema.items():
+        if types.setdefault(column, found) != found:
+            raise SchemaMismatchError(
+                f"column {column!r} of {part.name} has the type {found}, in the files before {types[column]}; "
+                f"give files of the same types"
+            )
+
+
+def _check_weights(batch: Any, rows: Rows, part: Part, n_before: int) -> None:
     """Refuse a missing or negative weight in a file by the number of its row."""
+    weights = rows.weights
     if weights is None or not part.name:
         return
     from lakebed.statistics.slicing import check_columns
@@ -344,8 +370,9 @@ def _check_weights(batch: Any, weights: str | None, part: Part, n_before: int) -
     bad = (values.is_null() | (values < 0) | ~values.cast(float).is_finite()).fill_null(value=True)
     if bad.any():
         at = bad.arg_max() or 0
+        place = part.name if rows.where is None else f"the rows of {part.name} that `where` keeps"
         raise InvalidArgumentError(
-            f"the weight {weights!r} of row {n_before + at + 1} of {part.name} is {values[at]}; "
+            f"the weight {weights!r} of row {n_before + at + 1} of {place} is {values[at]}; "
             f"every row needs a finite weight of 0 or more"
         )
 

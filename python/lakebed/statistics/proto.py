@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,9 @@ TYPES = {
     "struct": "STRUCT",
 }
 """Core type of a column's values -> type of its statistics."""
+
+MOST_DIGITS = 1e15
+"""Decimals without their point beyond which a double may round."""
 
 FIGURES: tuple[str, ...] = (
     "n_rows",
@@ -197,6 +201,8 @@ class _Filler:
         kept = {name: self._column[name] for name in FIGURES if self._column.get(name) is not None}
         if isinstance(self._column.get("min"), int):
             kept |= {"whole_min": self._column["min"], "whole_max": self._column["max"]}
+        kept |= _binary_ends(self._column)
+        kept |= _decimal_ends(self._column)
         kept["top_values_error"] = (self._column.get("top_values") or {}).get("error", 0)
         absent = [name for name in ("mean", "quantiles") if self._column.get(name) in (None, [])]
         if "rank_error" in self._column and absent:
@@ -340,8 +346,25 @@ class _Filler:
             if not distinct["exact"]:
                 self._note("relative_error", distinct["relative_error"])
         values = top["values"][:N_TOP_VALUES]
-        if self._feature.HasField("num_stats") and values:
+        if not self._feature.HasField("string_stats") and values:
+            values = [(value.hex() if isinstance(value, bytes) else value, count) for value, count in values]
             _fill_ranks(self._feature.custom_stats.add(name=PREFIX + "top_values").rank_histogram, values)
+
+
+def _binary_ends(column: Mapping[str, Any]) -> dict[str, str]:
+    """Least and greatest of bytes in hexadecimal; those of text that is not UTF-8 stand with the text."""
+    if column.get("item_type", column["type"]) != "binary":
+        return {}
+    return {f"hex_{end}": column[end].hex() for end in ("min", "max") if isinstance(column[end], bytes)}
+
+
+def _decimal_ends(column: Mapping[str, Any]) -> dict[str, Any]:
+    """Whether a double holds least and greatest to the last digit: up to 15 of them it does."""
+    found = re.search(r"Decimal\d+\(\d+, *(-?\d+)\)", column["arrow_type"])
+    if found is None or column.get("item_type", column["type"]) not in ("decimal", "float"):
+        return {}
+    most = MOST_DIGITS / 10.0 ** int(found.group(1))
+    return {f"{end}_exact": False for end in ("min", "max") if column[end] is not None and abs(column[end]) >= most}
 
 
 def _mean_and_deviation(mean: float, variance: float | None) -> tuple[float, float]:

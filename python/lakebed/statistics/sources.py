@@ -15,9 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from lakebed.errors import InvalidArgumentError
+from lakebed.errors import InvalidArgumentError, SchemaMismatchError
 from lakebed.statistics import csv_files
-from lakebed.statistics.tfrecords import tfrecord_batches
+from lakebed.statistics.slicing import check_columns
+from lakebed.statistics.tfrecords import TfRecordFiles
 from lakebed.typing import importable
 
 if TYPE_CHECKING:
@@ -93,6 +94,7 @@ class Source:
         binary_is_text: Whether bytes are text that nobody checked, as in TFRecord.
         grows: Whether later rows may have more columns than earlier ones.
         as_tfdv: Whether text is counted as TFDV counts it, too.
+        learn: Looks through all files for columns that show later on; False if they are known.
 
     Example:
         >>> Source(parts=[]).parts
@@ -103,6 +105,7 @@ class Source:
     binary_is_text: bool = False
     grows: bool = False
     as_tfdv: bool = False
+    learn: Callable[[], bool] = lambda: False
 
 
 def open_source(data: Any, options: ReadOptions) -> Source:
@@ -177,7 +180,8 @@ def _expand(data: Any) -> list[str]:
     for item in [data] if isinstance(data, (str, os.PathLike)) else data:
         text = os.fspath(item)
         names = [text] if Path(text).is_file() else sorted(glob.glob(text, recursive=True))  # noqa: PTH207 - any pattern, absolute or not.
-        files = [name for name in names if Path(name).is_file()]
+        # A link that leads nowhere is a file that cannot be read, and not none.
+        files = [name for name in names if not Path(name).is_dir()]
         if not files:
             raise FileNotFoundError(f"no file matches {text!r}; give a path or a pattern of files that exist")
         found += files
@@ -195,14 +199,17 @@ def _files(names: list[str], options: ReadOptions) -> Source:
             raise InvalidArgumentError(f"the file {name} is empty; leave it out, or write it again")
     kind = found.pop()
     read: Callable[[str, Plan], Iterator[Any]]
+    records = TfRecordFiles(names)
     if kind == "csv":
         read = csv_files.CsvFiles(names, options.types, _csv_format(names[0], options)).batches
     elif kind == "tfrecord":
-        read = tfrecord_batches
+        read = records.batches
     else:
         read = _scanned(names, kind, options)
     parts = [Part(name=name, size=Path(name).stat().st_size, batches=partial(read, name)) for name in names]
-    return Source(parts=parts, binary_is_text=kind == "tfrecord", grows=kind in ("tfrecord", "jsonl"))
+    if kind == "tfrecord":
+        return Source(parts=parts, binary_is_text=True, grows=True, learn=records.learn)
+    return Source(parts=parts)
 
 
 def _csv_format(name: str, options: ReadOptions) -> csv_files.CsvFormat:
@@ -230,32 +237,69 @@ def _scanned(names: list[str], kind: str, options: ReadOptions) -> Callable[[str
     """Read formats of which Polars knows all: Parquet and JSON lines."""
     import polars as pl
 
+    schemas: list[pl.Schema] = []
+
+    def scan(name: str) -> pl.LazyFrame:
+        if kind == "jsonl":
+            schemas[:] = schemas or [_joint_schema(names, options)]
+            return pl.scan_ndjson(name, schema=schemas[0])
+        frame = pl.scan_parquet(name, glob=False)
+        schemas[:] = schemas or [frame.collect_schema()]
+        return _in_order(frame, schemas[0], name, names[0])
+
     def read(name: str, plan: Plan) -> Iterator[pl.DataFrame]:
         try:
-            if kind == "parquet":
-                frame = pl.scan_parquet(name, glob=False)
-            else:
-                frame = pl.scan_ndjson(name, infer_schema_length=None, schema_overrides=options.types or None)
-            yield from _lazy_batches(plan(frame))
+            yield from _lazy_batches(plan(scan(name)))
         except (pl.exceptions.PolarsError, OSError) as error:
-            cause = str(error).partition("\n")[0]
-            what = {"parquet": "Parquet", "jsonl": "JSON lines"}[kind]
-            if kind == "jsonl" and (line := _broken_line(name)):
-                cause = f"line {line} is no object of JSON"
-            raise InvalidArgumentError(
-                f"{name} cannot be read as {what}: {cause}; mend the file or leave it out"
-            ) from error
+            raise _unreadable(name, kind, error) from error
 
-    del names
     return read
 
 
+def _in_order(frame: pl.LazyFrame, expected: pl.Schema, name: str, first: str) -> pl.LazyFrame:
+    """The columns of a Parquet file as the first file has them."""
+    found = frame.collect_schema()
+    for column in dict.fromkeys([*expected, *found]):
+        if found.get(column) != expected.get(column):
+            has, wanted = (f"has {types[column]}" if column in types else "lacks it" for types in (found, expected))
+            raise SchemaMismatchError(
+                f"column {column!r}: {name} {has}, {first} {wanted}; give files with the same columns and types"
+            )
+    return frame.select(expected.names())
+
+
+def _joint_schema(names: list[str], options: ReadOptions) -> pl.Schema:
+    """Types that hold every row of all JSON lines; a column of one file is a column of all."""
+    import polars as pl
+
+    joint, name = pl.DataFrame(), names[0]
+    try:
+        for name in names:
+            found = pl.scan_ndjson(name, infer_schema_length=None).collect_schema()
+            own = {column: options.types.get(column, kind) for column, kind in found.items()}
+            joint = pl.concat([joint, pl.DataFrame(schema=own)], how="diagonal_relaxed")
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise _unreadable(name, "jsonl", error) from error
+    check_columns(list(options.types), joint.columns, names[0])
+    # What holds integers of both signs beyond 64 bits is a float, as in CSV; Arrow has no such integer.
+    return pl.Schema({column: pl.Float64() if kind == pl.Int128 else kind for column, kind in joint.schema.items()})
+
+
+def _unreadable(name: str, kind: str, error: Exception) -> InvalidArgumentError:
+    cause = str(error).partition("\n")[0]
+    what = {"parquet": "Parquet", "jsonl": "JSON lines"}[kind]
+    if kind == "jsonl" and (line := _broken_line(name)):
+        cause = f"line {line} is no object of JSON"
+    return InvalidArgumentError(f"{name} cannot be read as {what}: {cause}; mend the file or leave it out")
+
+
 def _broken_line(name: str) -> int | None:
-    """The first line of a plain file that is no JSON object."""
-    if not name.lower().endswith(("jsonl", "ndjson")):
+    """The first line of a file, packed or not, that is no JSON object."""
+    try:
+        with csv_files.open_packed(name) as file:
+            return next((number for number, line in enumerate(file, 1) if line.strip() and not _is_object(line)), None)
+    except (OSError, EOFError):
         return None
-    with Path(name).open("rb") as file:
-        return next((number for number, line in enumerate(file, 1) if line.strip() and not _is_object(line)), None)
 
 
 def _is_object(line: bytes) -> bool:

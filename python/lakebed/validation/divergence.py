@@ -122,12 +122,28 @@ def align_buckets(
         >>> align_buckets([(0, 2, 4)], [(0, 1, 5)])
         ([2.0, 2.0, 0], [5.0, 0.0, 0])
     """
+    cells = shared_cells(ours, theirs)
+    return [*(p for _, _, p, _ in cells), n_nan_ours], [*(q for _, _, _, q in cells), n_nan_theirs]
+
+
+def shared_cells(ours: Buckets, theirs: Buckets) -> list[tuple[float, float, float, float]]:
+    """Give the cells of `align_buckets` with their bounds.
+
+    Args:
+        ours: Buckets of one side.
+        theirs: Buckets of the other.
+
+    Returns:
+        (low, high, count of ours, count of theirs), ascending.
+
+    Example:
+        >>> shared_cells([(0, 2, 4)], [(0, 1, 5)])
+        [(0, 1, 2.0, 5.0), (1, 2, 2.0, 0.0)]
+    """
     edges = sorted({edge for low, high, _ in (*ours, *theirs) for edge in (low, high) if math.isfinite(edge)})
     cells_ours, cells_theirs = _spread(ours, edges), _spread(theirs, edges)
     keys = sorted({*cells_ours, *cells_theirs})
-    left = [cells_ours.get(key, 0.0) for key in keys]
-    right = [cells_theirs.get(key, 0.0) for key in keys]
-    return [*left, n_nan_ours], [*right, n_nan_theirs]
+    return [(*key, cells_ours.get(key, 0.0), cells_theirs.get(key, 0.0)) for key in keys]
 
 
 def _spread(buckets: Buckets, edges: list[float]) -> dict[tuple[float, float], float]:

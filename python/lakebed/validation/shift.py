@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DISTANCES = ("jensen_shannon_divergence", "infinity_norm", "normalized_abs_difference", "kolmogorov_smirnov")
 N_EXPLAINED = 10
+NUMBERS = {"int", "uint", "float", "decimal"}
 HEADER = ("name", "type", "JS divergence", "L-infinity", "difference", "KS", "missing", "what moved most")
 
 
@@ -68,7 +69,8 @@ class ColumnDrift:
         missing_before: Share of null rows before; None without rows.
         missing_after: Share of null rows after.
         is_exact: Whether every value of both sides is counted; if not, values beyond the frequent ones count as one,
-            and numbers as their ranges, so that the distances are lower bounds.
+            and numbers as their ranges, so that the distances are lower bounds. Where rows were deleted, it is False
+            and they are the distances of the rows with the deleted ones, unless `exact` statistics are compared.
         moved: What differs most, by the change of its share, largest first.
 
     Example:
@@ -332,7 +334,9 @@ def compare(before: Statistics, after: Statistics, *, sides: tuple[str, str] = (
     if before.has_core and after.has_core:
         found = {".".join(item["path"]): item for item in after.core().drift_from(before.core(), N_EXPLAINED)}
         types = dict(after.core().types)
-        columns = [_of_core(name, types[name], item) for name, item in found.items()]
+        is_exact = before.is_exact and after.is_exact
+        columns = [_of_core(name, types[name], item, is_exact=is_exact) for name, item in found.items()]
+        columns = _in_order(after, columns + _numbers_of_other_types(before, after, set(found)))
     else:
         earlier = {column.name: column for column in before.read()}
         pairs = [(earlier[column.name], column) for column in after.read() if column.name in earlier]
@@ -353,7 +357,23 @@ def _is_struct(statistics: Statistics, name: str) -> bool:
     return statistics.column(name).item_type in ("struct", "null")
 
 
-def _of_core(name: str, kind: tuple[str, str], item: dict[str, Any]) -> ColumnDrift:
+def _numbers_of_other_types(before: Statistics, after: Statistics, compared: set[str]) -> list[ColumnDrift]:
+    """Compare what was an integer and is a float now, or the like, by the buckets of both."""
+    types, earlier = dict(after.core().types), dict(before.core().types)
+    changed = [
+        name
+        for name in types
+        if name not in compared and name in earlier and {types[name][0], earlier[name][0]} <= NUMBERS
+    ]
+    return [_of_protos(before.column(name), after.column(name)) for name in changed]
+
+
+def _in_order(statistics: Statistics, columns: list[ColumnDrift]) -> list[ColumnDrift]:
+    order = {name: place for place, name in enumerate(statistics.columns)}
+    return sorted(columns, key=lambda column: order[column.name])
+
+
+def _of_core(name: str, kind: tuple[str, str], item: dict[str, Any], *, is_exact: bool) -> ColumnDrift:
     total_before, total_after = item["totals"]
     moved = [
         Moved(
@@ -367,13 +387,13 @@ def _of_core(name: str, kind: tuple[str, str], item: dict[str, Any]) -> ColumnDr
     return ColumnDrift(
         name=name,
         type=kind[0],
-        jensen_shannon_divergence=item["jensen_shannon_divergence"],
+        jensen_shannon_divergence=item["jensen_shannon_divergence"] + 0.0,  # Of nothing, the core gives -0.0.
         infinity_norm=item["infinity_norm"],
         normalized_abs_difference=item["normalized_abs_difference"],
         kolmogorov_smirnov=item["cumulative"],
         missing_before=shares[0],
         missing_after=shares[1],
-        is_exact=item["exact"],
+        is_exact=item["exact"] and is_exact,
         moved=moved,
     )
 
@@ -395,7 +415,8 @@ def _label(kind: tuple[str, str], value: Any) -> str:
 
 
 def _is_comparable(before: ColumnStatistics, after: ColumnStatistics) -> bool:
-    return bool(before.histogram and after.histogram) or bool(before.labels and after.labels)
+    are_numbers = {before.item_type, after.item_type} <= NUMBERS
+    return are_numbers or bool(before.histogram and after.histogram) or bool(before.labels and after.labels)
 
 
 def _of_protos(before: ColumnStatistics, after: ColumnStatistics) -> ColumnDrift:
@@ -404,8 +425,10 @@ def _of_protos(before: ColumnStatistics, after: ColumnStatistics) -> ColumnDrift
         labels = sorted({*before.labels, *after.labels})
         pairs = [(label, before.labels.get(label, 0.0), after.labels.get(label, 0.0)) for label in labels]
     else:
-        left, right = divergence.align_buckets(before.histogram, after.histogram)
-        pairs = [(str(number), p, q) for number, (p, q) in enumerate(zip(left, right, strict=True))]
+        cells = divergence.shared_cells(before.histogram, after.histogram)
+        kind = (after.item_type, after.arrow_type)
+        pairs = [(_range_label(kind, low, high), p, q) for low, high, p, q in cells]
+        pairs.append(("nan", float(before.n_nan), float(after.n_nan)))
     total_before = sum(p for _, p, _ in pairs) or 1.0
     total_after = sum(q for _, _, q in pairs) or 1.0
     moved = [Moved(label=label, before=p / total_before, after=q / total_after) for label, p, q in pairs]
