@@ -39,14 +39,18 @@ def importable(frame: Any) -> Any:
         frame: Anything that speaks Arrow, or a Polars lazy frame.
 
     Returns:
-        The frame itself wherever that is possible.
+        The frame itself wherever that is possible. Of a pandas frame the columns and the named levels of its index;
+        NaN in a column of NumPy floats stays NaN, what pandas takes for missing elsewhere is null.
 
     Example:
         >>> import polars as pl
         >>> importable(pl.LazyFrame({"a": [1]})).height
         1
     """
-    if type(frame).__module__.partition(".")[0] != "polars":
+    home = type(frame).__module__.partition(".")[0]
+    if home == "pandas" and type(frame).__name__ == "DataFrame" and frame.columns.is_unique:
+        return _from_pandas(frame)
+    if home != "polars":
         return frame
     import polars as pl
 
@@ -55,6 +59,22 @@ def importable(frame: Any) -> Any:
         # Polars gives columns of nulls a buffer, which Arrow does not foresee; pyarrow gives them none.
         return table.to_arrow()
     return table
+
+
+def _from_pandas(frame: Any) -> Any:
+    """A table as pandas would export it, but for NaN, and for an index that says nothing."""
+    import pyarrow as pa
+
+    named = [level for level in frame.index.names if level is not None]
+    if not set(named).isdisjoint(frame.columns):
+        return frame
+    frame = frame.reset_index(level=named).reset_index(drop=True) if named else frame.reset_index(drop=True)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for at, kind in enumerate(frame.dtypes):
+        if getattr(kind, "kind", "") == "f" and type(kind).__module__.partition(".")[0] == "numpy":
+            values = pa.array(frame.iloc[:, at].to_numpy(), from_pandas=False)
+            table = table.set_column(at, table.schema.field(at).with_type(values.type), values)
+    return table.replace_schema_metadata(None)
 
 
 def _holds_nulls_only(dtype: Any) -> bool:

@@ -9,9 +9,10 @@ import polars as pl
 import pytest
 from google.protobuf.message import DecodeError
 from google.protobuf.unknown_fields import UnknownFieldSet
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.unit.test_statistics_sources import field, record, varint
+from tests.tfrecords import record
+from tests.unit.test_statistics_sources import field, varint
 
 import lakebed as lb
 from lakebed._core import TfRecordReader
@@ -110,6 +111,7 @@ def test_examples_are_read_as_protobuf_reads_them(data: bytes) -> None:
 
 
 @given(examples(), st.integers(0, 60), st.integers(0, 255))
+@example(data=b"\n\n\n\x08\n\x02\xc3\xa9\n\x02\xc3\xa9", at=6, byte=0)
 def test_what_protobuf_refuses_the_core_refuses(data: bytes, at: int, byte: int) -> None:
     if not data:
         return

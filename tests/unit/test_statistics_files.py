@@ -15,7 +15,10 @@ from lakebed.errors import ColumnNotFoundError, InvalidArgumentError, SchemaMism
 from lakebed.statistics import csv_files
 from lakebed.statistics.examples import message_class
 
-RECORDS = ({"n": [1, 2], "t": [b"x", b"y"]}, {"n": [3], "t": [b"x"], "late": [b"\xff"]})
+RECORDS: tuple[dict[str, list[Any]], ...] = (
+    {"n": [1, 2], "t": [b"x", b"y"]},
+    {"n": [3], "t": [b"x"], "late": [b"\xff"]},
+)
 
 
 def write_records(path: Path, *records: dict[str, list[Any]]) -> Path:

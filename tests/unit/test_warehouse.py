@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
@@ -489,3 +490,23 @@ def test_two_processes_that_write_at_once_both_succeed(wh: lb.Warehouse) -> None
     assert sorted(found) == [*range(5), *range(100, 105)]
     assert [a for a in found if a < 100] == list(range(5))
     assert len(wh.log()) == 10
+
+
+def test_of_pandas_nan_stays_nan_and_an_index_without_a_name_is_no_column() -> None:
+    frame = pd.DataFrame(
+        {
+            "x": [1.0, np.nan, 3.0],
+            "small": np.array([np.nan, 2, 3], dtype="float32"),
+            "masked": pd.array([1.5, None, 2.0], dtype="Float64"),
+            "text": ["a", None, "c"],
+            "n": [1, 2, 3],
+        }
+    )
+    wh = lb.open("memory://")
+    found = wh.write("t", frame[frame["n"] > 1]).scan().pl()
+    assert found.columns == ["x", "small", "masked", "text", "n"]
+    assert found["x"].is_nan().to_list() == [True, False]
+    assert found["masked"].to_list() == [None, 2.0]
+    assert found["text"].to_list() == [None, "c"]
+    assert lb.statistics(frame).column("small").n_nan == 1
+    assert wh.write("u", frame.set_index("n")).schema.names == ["n", "x", "small", "masked", "text"]

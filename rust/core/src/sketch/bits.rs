@@ -48,7 +48,9 @@ impl BitHistogram {
     pub fn update(&mut self, values: &[f64]) {
         for block in values.chunks(BLOCK) {
             if block.iter().all(|value| value.is_finite()) {
-                self.update_keys(&keys_of(block)[..block.len()]);
+                let mut keys = [0; BLOCK];
+                keys_of(block, &mut keys);
+                self.update_keys(&keys[..block.len()]);
             } else {
                 self.update_block(block.iter().filter(|value| value.is_finite()).map(|&value| (key_of(value), 1)));
             }
@@ -62,12 +64,9 @@ impl BitHistogram {
         self.close(table);
     }
 
-    /// Of the finite ones among `values`, each with how often it occurs.
-    pub fn of_counted(values: impl Iterator<Item = (f64, u64)>) -> Self {
-        let finite = values.filter(|(value, count)| value.is_finite() && *count > 0);
-        let mut cells: Vec<(i64, u64)> = finite.map(|(value, count)| (key_of(value), count)).collect();
-        cells.sort_unstable_by_key(|&(cell, _)| cell);
-        let mut histogram = Self { cells: coarsen(cells, 0), ..Self::default() };
+    /// Of finite values by their keys, which ascend, each with how often it occurs.
+    pub(crate) fn of_counted(keys: Vec<(i64, u64)>) -> Self {
+        let mut histogram = Self { cells: coarsen(keys, 0), ..Self::default() };
         histogram.fit();
         histogram
     }
@@ -240,17 +239,15 @@ impl BitHistogram {
     }
 }
 
-vectorised! { pub(crate) fn keys_of(values: &[f64]) -> [i64; BLOCK] = keys_each }
+vectorised! { fn keys_of(values: &[f64], keys: &mut [i64; BLOCK]) -> () = keys_each }
 
-/// `key_of` of at most a block of values; what follows them is arbitrary.
+/// `key_of` of at most a block of values.
 #[inline(always)]
 #[allow(clippy::inline_always)] // As `vectorised` asks.
-fn keys_each(values: &[f64]) -> [i64; BLOCK] {
-    let mut keys = [0; BLOCK];
+fn keys_each(values: &[f64], keys: &mut [i64; BLOCK]) {
     for (key, &value) in keys.iter_mut().zip(values) {
         *key = key_of(value);
     }
-    keys
 }
 
 /// An integer that ascends with the value.
@@ -333,21 +330,19 @@ impl Near {
     }
 }
 
-vectorised! { fn places(keys: &[i64], shift: u32, bases: &[i64; 2], is_started: &[bool; 2]) -> [u16; BLOCK] = places_each }
+vectorised! { fn find_places(keys: &[i64], shift: u32, near: (&[i64; 2], &[bool; 2]), places: &mut [u16; BLOCK]) -> () = places_each }
 
 /// Positions of keys near these cells.
 #[inline(always)]
 #[allow(clippy::inline_always)] // As `vectorised` asks.
-fn places_each(keys: &[i64], shift: u32, bases: &[i64; 2], is_started: &[bool; 2]) -> [u16; BLOCK] {
+fn places_each(keys: &[i64], shift: u32, (bases, is_started): (&[i64; 2], &[bool; 2]), places: &mut [u16; BLOCK]) {
     let [negative, other] = is_started.map(|is_started| if is_started { NEAR as u64 } else { 0 });
-    let mut places = [0; BLOCK];
     for (place, &key) in places.iter_mut().zip(keys) {
         let cell = key >> shift;
         let (base, most, start) = if cell < 0 { (bases[0], negative, 0) } else { (bases[1], other, NEAR as u64) };
         let at = cell.wrapping_sub(base) as u64;
         *place = if at < most { (at + start) as u16 } else { FAR };
     }
-    places
 }
 
 /// Cells and their counts: most by position near the first one of their sign, the others by open addressing, where count
@@ -398,7 +393,8 @@ impl Table {
         if self.near.is_started == [false; 2] {
             self.near.start(first >> shift);
         }
-        let places = places(keys, shift, &self.near.bases, &self.near.is_started);
+        let mut places = [0; BLOCK];
+        find_places(keys, shift, (&self.near.bases, &self.near.is_started), &mut places);
         let Some(counts) = self.near.counts.first_chunk_mut::<{ 2 * NEAR }>() else { return };
         let (mut far, mut n_far, mut n_new) = ([0_u16; BLOCK], 0, 0);
         for (at, &place) in places[..keys.len()].iter().enumerate() {

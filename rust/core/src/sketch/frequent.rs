@@ -223,6 +223,7 @@ impl Frequent {
             sieve.forget();
             self.entries.iter().for_each(|entry| sieve.learn(entry.hash));
         }
+        self.entries.reserve((n + 1).saturating_sub(self.entries.len()));
         self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash), n);
         self.recent = None;
     }

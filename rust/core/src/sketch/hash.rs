@@ -29,15 +29,13 @@ pub fn hash_u64(value: u64) -> u64 {
     hash ^ (hash >> 28)
 }
 
-vectorised! { pub(crate) fn hash_all(values: &[u64]) -> [u64; BLOCK] = hash_each }
+vectorised! { pub(crate) fn hash_all(values: &[u64], hashes: &mut [u64; BLOCK]) -> () = hash_each }
 
-/// `hash_u64` of at most a block of values; what follows them is arbitrary.
+/// `hash_u64` of at most a block of values.
 #[inline(always)]
 #[allow(clippy::inline_always)] // As `vectorised` asks.
-fn hash_each(values: &[u64]) -> [u64; BLOCK] {
-    let mut hashes = [0; BLOCK];
+fn hash_each(values: &[u64], hashes: &mut [u64; BLOCK]) {
     for (hash, &value) in hashes.iter_mut().zip(values) {
         *hash = hash_u64(value);
     }
-    hashes
 }

@@ -29,11 +29,12 @@ pub use hash::{hash_bytes, hash_u64};
 pub use moments::Moments;
 pub use quantiles::Quantiles;
 
-pub(crate) use bits::{key_of, keys_of, value_of};
+pub(crate) use bits::{key_of, value_of};
 pub(crate) use codec::{Reader, put_varint};
 pub(crate) use hash::hash_all;
 pub(crate) use misra_gries::MisraGries;
 pub(crate) use recent::Text;
+pub(crate) use runs::sort_counted;
 pub(crate) use vector::vectorised;
 
 /// Values that a numeric pass handles at a time: 16 KiB of them stay in the first-level cache.

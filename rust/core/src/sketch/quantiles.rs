@@ -12,7 +12,7 @@
 use super::codec::{Reader, put_signed, put_varint};
 use super::hash::hash_u64;
 use super::rice::{put_rice, rice};
-use super::runs::{BASE, Range, merged, thinned};
+use super::runs::{BASE, Range, merged, sort_by, thinned};
 use crate::error::Result;
 
 const VERSION: u8 = 1;
@@ -159,7 +159,7 @@ impl Quantiles {
             let items = self.level((self.shift + reach) as usize);
             *items = merged(items, &thin);
         } else {
-            base.sort_unstable();
+            sort_by(&mut base, |&value| value);
             let items = self.level(self.shift as usize);
             *items = merged(items, &base);
         }
@@ -241,7 +241,7 @@ impl Quantiles {
         let weighted = |(level, items): (usize, &Vec<i64>)| items.iter().map(move |&item| (item, 1 << level)).collect();
         let mut all: Vec<(i64, u64)> =
             frozen.levels.iter().enumerate().flat_map(|x| -> Vec<_> { weighted(x) }).collect();
-        all.sort_unstable();
+        all.sort_by_key(|item| item.0); // Ascending runs: the sort merges them.
         all
     }
 

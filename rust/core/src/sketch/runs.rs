@@ -31,7 +31,8 @@ impl Range {
 /// that of the block before, and becomes that of this one.
 pub(super) fn thinned(values: &[i64; BASE], reach: u32, first: usize, range: &mut Option<Range>) -> Vec<i64> {
     let Range { low, shift } = range.unwrap_or_else(|| bounds(values));
-    let places = buckets(values, low, shift);
+    let mut places = [0; BASE];
+    deal(values, low, shift, &mut places);
     let mut ends = [0_u16; BUCKETS];
     for &place in &places {
         ends[usize::from(place) % BUCKETS] += 1;
@@ -56,7 +57,7 @@ pub(super) fn thinned(values: &[i64; BASE], reach: u32, first: usize, range: &mu
         ordered[start..end].sort_unstable();
     }
     let mut picked: Vec<i64> = ordered[first..].iter().step_by(1 << reach).copied().collect();
-    sort_near(&mut picked);
+    sort_near(&mut picked, |&value| value);
     let outer = picked.len() / OUTER;
     *range = Some(Range::of(picked[outer], picked[picked.len() - 1 - outer]));
     picked
@@ -67,28 +68,70 @@ fn bounds(values: &[i64; BASE]) -> Range {
     Range::of(low, high)
 }
 
-vectorised! { fn buckets(values: &[i64; BASE], low: i64, shift: u32) -> [u16; BASE] = buckets_each }
+vectorised! { fn deal(values: &[i64; BASE], low: i64, shift: u32, places: &mut [u16; BASE]) -> () = deal_each }
 
 #[inline(always)]
 #[allow(clippy::inline_always)] // As `vectorised` asks.
-fn buckets_each(values: &[i64; BASE], low: i64, shift: u32) -> [u16; BASE] {
-    let mut places = [0; BASE];
+fn deal_each(values: &[i64; BASE], low: i64, shift: u32, places: &mut [u16; BASE]) {
     for (place, &value) in places.iter_mut().zip(values) {
         let above = value.max(low).wrapping_sub(low) as u64 >> shift;
         *place = above.min(BUCKETS as u64 - 1) as u16;
     }
-    places
 }
 
 /// Sort values of which only neighbours stand in the wrong order.
-fn sort_near(values: &mut [i64]) {
+fn sort_near<T>(values: &mut [T], key: impl Fn(&T) -> i64) {
     for at in 1..values.len() {
         let mut at = at;
-        while at > 0 && values[at - 1] > values[at] {
+        while at > 0 && key(&values[at - 1]) > key(&values[at]) {
             values.swap(at - 1, at);
             at -= 1;
         }
     }
+}
+
+/// Numbers up to which the general sort is at least as fast.
+const SMALL: usize = 64;
+const MOST_BUCKETS: usize = 4096;
+
+/// Put numbers that have a count each in ascending order.
+pub(crate) fn sort_counted(numbers: &mut [(i64, u64)]) {
+    sort_by(numbers, |number| number.0);
+}
+
+/// Put values in the order of their keys: dealt into about as many buckets as there are values, crowded ones dealt again.
+pub(super) fn sort_by<T: Copy>(values: &mut [T], key: impl Fn(&T) -> i64 + Copy) {
+    if values.len() <= SMALL || values.is_sorted_by_key(key) {
+        return values.sort_unstable_by_key(key);
+    }
+    let keys = values.iter().map(key);
+    let (low, high) = keys.fold((i64::MAX, i64::MIN), |(low, high), key| (low.min(key), high.max(key)));
+    let n_buckets = values.len().next_power_of_two().min(MOST_BUCKETS);
+    let span = high.wrapping_sub(low) as u64;
+    let shift = (u64::BITS - span.leading_zeros()).saturating_sub(n_buckets.ilog2());
+    let bucket = |value: &T| (key(value).wrapping_sub(low) as u64 >> shift) as usize;
+    let mut ends = vec![0; n_buckets];
+    for value in values.iter() {
+        ends[bucket(value)] += 1;
+    }
+    let mut n = 0;
+    for end in &mut ends {
+        n += std::mem::replace(end, n);
+    }
+    let dealt = values.to_vec();
+    for &value in &dealt {
+        let end = &mut ends[bucket(&value)];
+        values[*end] = value;
+        *end += 1;
+    }
+    let mut start = 0;
+    for end in ends {
+        if end - start > usize::from(FEW) {
+            sort_by(&mut values[start..end], key);
+        }
+        start = end;
+    }
+    sort_near(values, key);
 }
 
 /// Two ascending sequences as one.
@@ -112,7 +155,31 @@ pub(super) fn merged(ours: &[i64], theirs: &[i64]) -> Vec<i64> {
 #[cfg(test)]
 mod tests {
     use super::super::hash_u64;
-    use super::{BASE, FEW, thinned};
+    use super::{BASE, FEW, sort_counted, thinned};
+
+    #[test]
+    fn counted_numbers_ascend_with_their_counts() {
+        let noise = |at: usize| hash_u64(at as u64) as i64;
+        let float = |at: usize| (noise(at) as f64).to_bits() as i64;
+        let spreads: [&dyn Fn(usize) -> i64; 7] = [
+            &noise,
+            &float,
+            &|at| noise(at) % 100,
+            &|at| noise(at) % 100_000,
+            &|at| if at == 77 { i64::MAX } else { noise(at) % 5000 },
+            &|at| if at % 2 == 0 { i64::MIN + at as i64 } else { i64::MAX - at as i64 },
+            &|_| 7,
+        ];
+        for spread in spreads {
+            for n in [0, 1, 64, 65, 1000, 4096, 10_000] {
+                let mut numbers: Vec<(i64, u64)> = (0..n).map(|at| (spread(at), spread(at) as u64 ^ 3)).collect();
+                let mut expected = numbers.clone();
+                expected.sort_unstable();
+                sort_counted(&mut numbers);
+                assert_eq!(numbers, expected);
+            }
+        }
+    }
 
     #[test]
     fn what_is_picked_ascends_and_no_rank_moves_far() {

@@ -13,7 +13,9 @@ use super::lengths::{Lengths, Level};
 use super::scalar::Bound;
 use super::weighted::Weighted;
 use crate::error::{Error, Result};
-use crate::sketch::{BitHistogram, Distinct, Frequent, FrequentValue, MisraGries, Moments, Quantiles, key_of};
+use crate::sketch::{
+    BitHistogram, Distinct, Frequent, FrequentValue, MisraGries, Moments, Quantiles, key_of, sort_counted, value_of,
+};
 
 /// Number of distinct values that are neither null nor NaN.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -284,6 +286,15 @@ impl ColumnStatistics {
         }
     }
 
+    /// The float of such an integer.
+    pub(super) fn float_of(&self, key: i64) -> f64 {
+        match self.kind {
+            Kind::Float | Kind::Decimal => value_of(key),
+            Kind::UInt => (key as u64 ^ (1 << 63)) as f64,
+            _ => key as f64,
+        }
+    }
+
     /// A value as a float, of decimals with the point.
     pub(super) fn float(&self, value: FrequentValue<'_>) -> f64 {
         match (value, self.kind) {
@@ -396,11 +407,16 @@ impl ColumnStatistics {
         if !self.kind.is_numeric() || !self.content.quantiles {
             return (BitHistogram::default(), quantiles);
         }
-        let mut numbers = self.counted_numbers();
-        numbers.sort_unstable_by_key(|&(_, key, _)| key);
-        let keys: Vec<(i64, u64)> = numbers.iter().map(|&(_, key, count)| (key, count)).collect();
+        let mut keys = Vec::with_capacity(self.frequent.len());
+        let is_one = |&(value, count, _): &(FrequentValue<'_>, u64, u64)| count > 0 && self.float(value).is_finite();
+        let finite = self.frequent.entries().filter(is_one);
+        keys.extend(finite.map(|(value, count, _)| (self.key(value), count)));
+        sort_counted(&mut keys);
         quantiles.update_counted(&keys);
-        (BitHistogram::of_counted(numbers.into_iter().map(|(value, _, count)| (value, count))), quantiles)
+        for (key, _) in &mut keys {
+            *key = key_of(self.float_of(*key));
+        }
+        (BitHistogram::of_counted(keys), quantiles)
     }
 
     /// The histogram, wherever it follows from.

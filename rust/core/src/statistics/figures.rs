@@ -3,7 +3,7 @@
 use super::column::ColumnStatistics;
 use super::kind::Kind;
 use super::scalar::Scalar;
-use crate::sketch::{Cell, FrequentValue, Quantiles, value_of};
+use crate::sketch::{Cell, FrequentValue, Quantiles};
 
 /// A cell of a histogram: least and greatest value, and how many lie between. A share of a cell need not be whole.
 pub type Bin = (f64, f64, f64);
@@ -129,12 +129,7 @@ impl ColumnStatistics {
 
     /// Items of the quantiles as floats with what they count for, ascending.
     fn items(&self) -> Vec<(f64, f64)> {
-        let float = |key: i64| match self.kind {
-            Kind::Float | Kind::Decimal => value_of(key),
-            Kind::UInt => (key as u64 ^ (1 << 63)) as f64,
-            _ => key as f64,
-        };
-        self.quantiles.items().into_iter().map(|(key, weight)| (float(key), weight as f64)).collect()
+        self.quantiles.items().into_iter().map(|(key, weight)| (self.float_of(key), weight as f64)).collect()
     }
 
     /// The outermost cells end at the least and the greatest finite value, where these are known.

@@ -5,7 +5,7 @@
 
 use super::column::ColumnStatistics;
 use super::scalar::{Bound, Scalar};
-use crate::sketch::{BLOCK, Frequent, hash_all, hash_bytes, hash_u64, key_of, keys_of, vectorised};
+use crate::sketch::{BLOCK, Frequent, hash_all, hash_bytes, hash_u64, key_of, vectorised};
 
 /// A value of a numeric lane: every numeric column is widened to one of these.
 pub(super) trait Number: Copy + Default {
@@ -163,6 +163,42 @@ fn count_each(block: &[i64], min: i64) -> [u64; FEW] {
     counts
 }
 
+vectorised! { fn ends_of(block: &[i64]) -> (i64, i64) = ends_each }
+
+/// Least and greatest integer of a block, which is not empty.
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn ends_each(block: &[i64]) -> (i64, i64) {
+    block.iter().fold((i64::MAX, i64::MIN), |(min, max), &value| (min.min(value), max.max(value)))
+}
+
+vectorised! { fn integer_keys(block: &[i64], keys: &mut [i64; BLOCK]) -> () = integer_keys_each }
+
+/// `key_of` of a block of integers as floats.
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn integer_keys_each(block: &[i64], keys: &mut [i64; BLOCK]) {
+    for (key, &value) in keys.iter_mut().zip(block) {
+        *key = key_of(value as f64);
+    }
+}
+
+vectorised! { fn forms_of(block: &[f64], keys: &mut [i64; BLOCK], counted: &mut [u64; BLOCK]) -> bool = forms_each }
+
+/// The keys of a block of floats, and their bits as they are counted; whether all are finite.
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn forms_each(block: &[f64], keys: &mut [i64; BLOCK], counted: &mut [u64; BLOCK]) -> bool {
+    let mut all = true;
+    for ((key, bits), &value) in keys.iter_mut().zip(counted).zip(block) {
+        // Adding zero turns minus zero into zero.
+        (*key, *bits) = (key_of(value), (value + 0.0).to_bits());
+        // Without a way out in the middle, so that vectors do it.
+        all &= value.is_finite();
+    }
+    all
+}
+
 impl Number for f64 {
     fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
         let content = statistics.content;
@@ -173,22 +209,21 @@ impl Number for f64 {
             return;
         }
         window.spill(statistics, block.len());
-        // Adding zero turns minus zero into zero.
-        let counted = |value: &f64| (value + 0.0).to_bits();
-        // Without a way out in the middle, so that vectors do it.
-        if block.iter().fold(true, |all, value| all & value.is_finite()) {
+        let (mut keys, mut counted) = ([0; BLOCK], [0; BLOCK]);
+        if forms_of(block, &mut keys, &mut counted) {
             if window.spilled {
-                let keys = keys_of(block);
                 statistics.bits.update_keys(&keys[..block.len()]);
                 statistics.quantiles.update(&keys[..block.len()]);
             }
-            return count_all(block.iter().map(counted), statistics);
+            return count_all(&counted[..block.len()], statistics);
         }
         if window.spilled {
             statistics.bits.update(block);
             add_keys(block.iter().filter(|value| value.is_finite()).map(|&value| key_of(value)), statistics);
         }
-        count_all(block.iter().filter(|value| !value.is_nan()).map(counted), statistics);
+        let counted: Vec<u64> =
+            block.iter().zip(counted).filter(|(value, _)| !value.is_nan()).map(|(_, bits)| bits).collect();
+        count_all(&counted, statistics);
     }
 }
 
@@ -199,18 +234,21 @@ impl Number for i64 {
         }
         let content = statistics.content;
         if !content.moments && !content.top_values && !content.quantiles {
-            return count_all(block.iter().map(|&value| value as u64), statistics);
+            return count_integers(block, statistics);
         }
-        let Some((min, max)) = add_bounds(block, Scalar::Int, statistics) else { return };
+        let (min, max) = ends_of(block);
+        statistics.add_bounds(Some(Bound::exact(Scalar::Int(min))), Some(Bound::exact(Scalar::Int(max))));
         if window.count(block, min, max, statistics) {
             return;
         }
         window.spill(statistics, block.len());
         if window.spilled {
-            add_floats(block, |value| value as f64, statistics);
+            let mut keys = [0; BLOCK];
+            integer_keys(block, &mut keys);
+            statistics.bits.update_keys(&keys[..block.len()]);
             statistics.quantiles.update(block);
         }
-        count_all(block.iter().map(|&value| value as u64), statistics);
+        count_integers(block, statistics);
     }
 
     fn flush(window: &mut Window, statistics: &mut ColumnStatistics) {
@@ -229,7 +267,7 @@ impl Number for u64 {
             add_floats(block, |value| value as f64, statistics);
             add_keys(block.iter().map(|&value| (value ^ (1 << 63)) as i64), statistics);
         }
-        count_all(block.iter().copied(), statistics);
+        count_all(block, statistics);
     }
 }
 
@@ -253,15 +291,10 @@ impl Number for i128 {
     }
 }
 
-/// Widen the bounds of the column by those of a block, and give the latter.
-fn add_bounds<T: Copy + Ord>(
-    block: &[T],
-    scalar: impl Fn(T) -> Scalar,
-    statistics: &mut ColumnStatistics,
-) -> Option<(T, T)> {
-    let (&min, &max) = (block.iter().min()?, block.iter().max()?);
-    statistics.add_bounds(Some(Bound::exact(scalar(min))), Some(Bound::exact(scalar(max))));
-    Some((min, max))
+/// Widen the bounds of the column by those of a block.
+fn add_bounds<T: Copy + Ord>(block: &[T], scalar: impl Fn(T) -> Scalar, statistics: &mut ColumnStatistics) {
+    let bound = |value: Option<&T>| value.map(|&value| Bound::exact(scalar(value)));
+    statistics.add_bounds(bound(block.iter().min()), bound(block.iter().max()));
 }
 
 /// Add a block to the histogram.
@@ -284,31 +317,33 @@ fn add_keys(values: impl Iterator<Item = i64>, statistics: &mut ColumnStatistics
     statistics.quantiles.update(&keys[..n]);
 }
 
+/// Count integers, at most a block.
+fn count_integers(block: &[i64], statistics: &mut ColumnStatistics) {
+    let mut values = [0; BLOCK];
+    for (place, &value) in values.iter_mut().zip(block) {
+        *place = value as u64;
+    }
+    count_all(&values[..block.len()], statistics);
+}
+
 /// Count values of eight bytes, at most a block.
-#[inline]
-fn count_all(values: impl Iterator<Item = u64>, statistics: &mut ColumnStatistics) {
+fn count_all(values: &[u64], statistics: &mut ColumnStatistics) {
     let content = statistics.content;
     if !content.top_values && !content.distinct {
         return;
     }
-    let mut block = [0; BLOCK];
-    let mut n = 0;
-    for (place, value) in block.iter_mut().zip(values) {
-        *place = value;
-        n += 1;
-    }
-    let values = &block[..n];
     if !content.top_values {
         return statistics.distinct.insert_fixed(values);
     }
-    let hashes = hash_all(values);
+    let mut hashes = [0; BLOCK];
+    hash_all(values, &mut hashes);
     let was_exact = statistics.frequent.is_exact();
-    let n_exact = statistics.frequent.update_all_fixed(values, &hashes[..n]);
+    let n_exact = statistics.frequent.update_all_fixed(values, &hashes[..values.len()]);
     if content.distinct && !statistics.frequent.is_exact() {
         if was_exact {
             statistics.distinct.fill(statistics.frequent.take_last_exact());
         }
-        statistics.distinct.insert_all(&hashes[n_exact..n]);
+        statistics.distinct.insert_all(&hashes[n_exact..values.len()]);
     }
 }
 

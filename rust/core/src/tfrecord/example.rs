@@ -71,16 +71,18 @@ impl Examples {
     }
 
     fn add_feature(&mut self, entry: &[u8], row: usize) -> Parsed<()> {
-        let (mut name, mut parts) = (&b""[..], Vec::new());
+        let (mut name, mut parts) = ("", Vec::new());
         let mut entry = Wire(entry);
         while let Some((field, value)) = entry.next()? {
             match (field, value) {
-                (1, Value::Bytes(bytes)) => name = bytes,
+                // The last one counts, but each must be text.
+                (1, Value::Bytes(bytes)) => {
+                    name = std::str::from_utf8(bytes).map_err(|_| "the name of a feature is not UTF-8".to_string())?;
+                }
                 (2, Value::Bytes(bytes)) => parts.push(bytes),
                 _ => {}
             }
         }
-        let name = std::str::from_utf8(name).map_err(|_| "the name of a feature is not UTF-8".to_string())?;
         if name.contains('\0') {
             return Err("the name of a feature holds a zero byte".into());
         }
