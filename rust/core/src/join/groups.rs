@@ -20,6 +20,8 @@ use crate::error::Result;
 /// Pairs of neighbours that are looked at to guess whether rows come in runs, and runs shorter than this are not used.
 const SAMPLE: usize = 1024;
 const SHORTEST_RUN: usize = 8;
+/// How many groups ahead memory is asked for.
+pub(super) const AHEAD: usize = 4;
 
 /// A right table ready to be grouped bucket by bucket.
 pub(super) enum Arranged<T> {
@@ -164,10 +166,31 @@ pub(super) struct Group<'a, T> {
 }
 
 impl<T> Group<'_, T> {
+    /// The positions in the table of all rows of the group.
+    pub(super) fn rows(&self) -> Cow<'_, [u32]> {
+        if self.rows.is_empty() { (0..self.times.len()).map(|at| self.row(at)).collect() } else { self.rows.into() }
+    }
+
     /// The position in the table of a row of the group.
     #[inline]
     pub(super) fn row(&self, at: usize) -> u32 {
         self.rows.get(at).copied().unwrap_or(self.first.wrapping_add(at as u32))
+    }
+}
+
+/// Ask the memory for the first lines of what is read soon.
+#[inline]
+fn prefetch<V>(values: &[V]) {
+    const LINE: usize = 64;
+    const MOST_LINES: usize = 16;
+    for line in values.chunks(LINE / size_of::<V>()).take(MOST_LINES) {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: a prefetch reads nothing, and the address is that of a value of the slice.
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast());
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = line;
     }
 }
 
@@ -192,18 +215,10 @@ impl<'a, T: Instant> Groups<'a, T> {
     /// Ask the memory for the rows of a group that is searched soon: they may lie far from those of the last one.
     #[inline]
     pub(super) fn prefetch(&self, group: usize) {
-        const LINE: usize = 64;
-        const MOST_LINES: usize = 16;
-        let Some(span) = self.spans.get(group).filter(|span| span.is_in_place) else { return };
-        let times = &self.right.times.values[span.start as usize..span.end as usize];
-        for line in times.chunks(LINE / size_of::<T>()).take(MOST_LINES) {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: a prefetch reads nothing, and the address is that of a value of the slice.
-            unsafe {
-                std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast());
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            let _ = line;
+        if group < self.len() {
+            let group = self.get(group);
+            prefetch(group.times);
+            prefetch(group.rows);
         }
     }
 

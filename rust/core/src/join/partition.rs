@@ -10,6 +10,7 @@ use super::monitor::Monitor;
 use super::table::NONE;
 use super::times::{Instant, Times};
 use crate::error::Result;
+use crate::threads;
 
 /// Rows of both sides that a bucket should hold.
 const BUCKET_ROWS: usize = 1 << 14;
@@ -190,7 +191,7 @@ pub(super) fn each_bucket<R: Default + Send>(
     (0..n_buckets)
         .into_par_iter()
         // What a thread has found so far goes with it from bucket to bucket.
-        .with_max_len((n_buckets / 64).max(1))
+        .with_max_len(n_buckets.div_ceil(8 * threads::count()))
         .try_fold(R::default, work)
         .try_reduce(R::default, |a, b| Ok(merge(a, b)))
 }

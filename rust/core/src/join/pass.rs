@@ -8,7 +8,7 @@ use arrow_array::{Array, ArrayRef, UInt32Array};
 use arrow_buffer::NullBuffer;
 use rayon::prelude::*;
 
-use super::groups::{Arranged, Group, Groups};
+use super::groups::{AHEAD, Arranged, Group, Groups};
 use super::keys::KeyPlan;
 use super::left::{LeftBucket, LeftIndex, LeftRow, LeftSide};
 use super::merge::Merge;
@@ -25,8 +25,6 @@ use crate::error::Result;
 
 /// Groups longer than this are searched in order of time.
 const OUT_OF_CACHE: usize = 1 << 16;
-/// How many groups ahead memory is asked for.
-const AHEAD: usize = 4;
 
 /// What one right table gave.
 pub(super) struct Found {

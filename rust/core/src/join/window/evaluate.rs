@@ -281,7 +281,8 @@ pub(super) enum Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn of(function: Function, values: &'a GroupValues<'_>) -> Self {
+    /// Ready for `n_ranges` ranges.
+    pub(super) fn of(function: Function, values: &'a GroupValues<'_>, n_ranges: usize) -> Self {
         let n = values.rows.len();
         match function {
             Function::Count => Self::Count,
@@ -294,8 +295,12 @@ impl<'a> Evaluator<'a> {
             Function::Last => Self::Last,
             Function::FirstK(k) => Self::Some(k, false),
             Function::LastK(k) => Self::Some(k, true),
-            Function::Min if values.is_plain_float() => Self::Least(Tree::of(Extreme(values.floats()), n)),
-            Function::Max if values.is_plain_float() => Self::Greatest(Tree::of(Extreme(values.floats()), n)),
+            Function::Min if values.is_plain_float() => {
+                Self::Least(Tree::of(Extreme::new(values.floats(), n_ranges), n))
+            }
+            Function::Max if values.is_plain_float() => {
+                Self::Greatest(Tree::of(Extreme::new(values.floats(), n_ranges), n))
+            }
             Function::Min => {
                 let tree = Tree::of(Best(|a, b| values.is_less(a, b)), n);
                 Self::Best(Box::new(move |start, end| tree.range(start, end)))

@@ -25,13 +25,15 @@ impl ExactSums {
         }
         #[allow(clippy::float_cmp)] // Exactly the same, or not at all.
         let is_whole = |value: f64| value.abs() <= MOST_WHOLE && value as i64 as f64 == value;
-        if values.iter().all(|&value| is_whole(value)) {
-            let mut sum = 0;
-            let sums = values.iter().map(|&value| {
-                sum += value as i64;
-                sum
-            });
-            return Some(Self::Narrow(std::iter::once(0).chain(sums).collect()));
+        let (mut are_whole, mut sum, mut sums) = (true, 0_i64, Vec::with_capacity(values.len() + 1));
+        sums.push(0);
+        sums.extend(values.iter().map(|&value| {
+            are_whole &= is_whole(value);
+            sum = sum.wrapping_add(value as i64);
+            sum
+        }));
+        if are_whole {
+            return Some(Self::Narrow(sums));
         }
         let exponent = |value: f64| (value.to_bits() >> MANTISSA_BITS) as u32 & 0x7ff;
         let nonzero = || values.iter().copied().filter(|&value| value != 0.0).map(exponent);

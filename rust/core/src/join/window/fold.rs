@@ -198,15 +198,57 @@ impl Fold for Variance<'_> {
 }
 
 /// The greatest float, or the least one; NaN only if there is nothing else, of equal ones the first.
-pub(super) struct Extreme<'a, const GREATEST: bool>(pub(super) &'a [f64]);
+pub(super) struct Extreme<'a, const GREATEST: bool> {
+    values: &'a [f64],
+    /// The best of the 2, 4 and so on values from each position on: a stretch is two of those, which may overlap. Empty
+    /// where few ranges are asked for.
+    doubled: [Vec<f64>; MOST_DOUBLED],
+}
 
-impl<const GREATEST: bool> Extreme<'_, GREATEST> {
+/// Values from the most of which on `doubled` knows the best one, as a power of two.
+const MOST_DOUBLED: usize = 4;
+/// Values for each range up to which `doubled` is worth its time.
+const WORTH_DOUBLED: usize = 8;
+
+impl<'a, const GREATEST: bool> Extreme<'a, GREATEST> {
     const WORST: f64 = if GREATEST { f64::NEG_INFINITY } else { f64::INFINITY };
+
+    pub(super) fn new(values: &'a [f64], n_ranges: usize) -> Self {
+        let mut doubled: [Vec<f64>; MOST_DOUBLED] = Default::default();
+        if values.len() >= 1 << MOST_DOUBLED && values.len() / WORTH_DOUBLED <= n_ranges {
+            let mut last = values;
+            for (level, best) in doubled.iter_mut().enumerate() {
+                *best = last.iter().zip(&last[1 << level..]).map(|(&a, &b)| Self::first(a, b)).collect();
+                last = best;
+            }
+        }
+        Self { values, doubled }
+    }
 
     /// A comparison with NaN is false, so that NaN is never better.
     #[inline]
     fn better(best: f64, value: f64) -> f64 {
         if (GREATEST && value > best) || (!GREATEST && value < best) { value } else { best }
+    }
+
+    /// The better one of two, `a` if they are equal; without branches.
+    #[inline]
+    fn first(a: f64, b: f64) -> f64 {
+        let is_better = if GREATEST { b > a } else { b < a };
+        if is_better | (a.is_nan() & !b.is_nan()) { b } else { a }
+    }
+
+    /// The best of the values of a range, with what `doubled` knows.
+    #[inline]
+    fn overlapping(&self, start: usize, end: usize) -> f64 {
+        let level = ((end - start).ilog2() as usize).min(MOST_DOUBLED);
+        let size = 1 << level;
+        let level = if level == 0 { self.values } else { &self.doubled[level - 1] };
+        let mut best = level[start];
+        for at in (start + size..end - size).step_by(size) {
+            best = Self::first(best, level[at]);
+        }
+        Self::first(best, level[end - size])
     }
 }
 
@@ -215,7 +257,10 @@ impl<const GREATEST: bool> Fold for Extreme<'_, GREATEST> {
 
     #[inline]
     fn values(&self, start: usize, end: usize) -> f64 {
-        let values = &self.0[start..end];
+        if !self.doubled[0].is_empty() {
+            return self.overlapping(start, end);
+        }
+        let values = &self.values[start..end];
         let lanes = values.chunks_exact(4);
         let rest = lanes.remainder().iter().fold(Self::WORST, |best, &value| Self::better(best, value));
         // Four at once, without branches.
@@ -238,7 +283,7 @@ impl<const GREATEST: bool> Fold for Extreme<'_, GREATEST> {
 
     #[inline]
     fn merge(&self, a: f64, b: f64) -> f64 {
-        if a.is_nan() && !b.is_nan() { b } else { Self::better(a, b) }
+        Self::first(a, b)
     }
 }
 
@@ -256,5 +301,32 @@ impl<B: Fn(usize, usize) -> bool> Fold for Best<B> {
     #[inline]
     fn merge(&self, a: u32, b: u32) -> u32 {
         if (self.0)(b as usize, a as usize) { b } else { a }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Extreme, Fold};
+
+    /// Bits of the extremes of all ranges.
+    fn extremes<const GREATEST: bool>(values: &[f64], n_ranges: usize) -> Vec<u64> {
+        let fold = Extreme::<GREATEST>::new(values, n_ranges);
+        assert_eq!(fold.doubled[0].is_empty(), n_ranges == 0);
+        let ends = |start: usize| start + 1..=values.len();
+        let ranges = (0..values.len()).flat_map(|start| ends(start).map(move |end| (start, end)));
+        ranges.map(|(start, end)| fold.values(start, end).to_bits()).collect()
+    }
+
+    #[test]
+    fn overlapping_stretches_give_what_a_scan_gives() {
+        let special = [f64::NAN, -0.0, 0.0, f64::INFINITY, f64::NEG_INFINITY, -f64::NAN, 1.5, -1.5];
+        for step in [1, 3, 5, 7, 11, 13, 64] {
+            for length in [16, 17, 31, 70] {
+                // Runs of one value, so that whole ranges are NaN or zeros of both signs.
+                let values: Vec<f64> = (0..length).map(|at| special[at * step / 4 % special.len()]).collect();
+                assert_eq!(extremes::<true>(&values, length), extremes::<true>(&values, 0), "{values:?}");
+                assert_eq!(extremes::<false>(&values, length), extremes::<false>(&values, 0), "{values:?}");
+            }
+        }
     }
 }

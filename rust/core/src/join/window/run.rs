@@ -9,11 +9,12 @@ use arrow_array::types::{
 use arrow_array::{
     Array, ArrayRef, Decimal128Array, Float64Array, Int64Array, ListArray, PrimitiveArray, UInt32Array, UInt64Array,
 };
-use arrow_buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow_buffer::{BooleanBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow_cast::cast;
 use arrow_schema::{DataType, Field, TimeUnit};
+use rayon::prelude::*;
 
-use super::super::groups::Arranged;
+use super::super::groups::{AHEAD, Arranged};
 use super::super::left::{LeftIndex, LeftRow};
 use super::super::monitor::Monitor;
 use super::super::partition::{Side, each_bucket};
@@ -80,7 +81,7 @@ pub(in crate::join) fn run<T: Instant>(
     })?;
     let n_rows = left.side.n_rows();
     let results =
-        aggregates.columns.iter().enumerate().map(|(at, aggregate)| gather(&parts, at, aggregate, table, n_rows));
+        aggregates.columns.par_iter().enumerate().map(|(at, aggregate)| gather(&parts, at, aggregate, table, n_rows));
     Ok((results.collect::<Result<_>>()?, report.with_nulls(n_rows)))
 }
 
@@ -146,9 +147,10 @@ impl<'a> Plan<'a> {
         let groups = arranged.groups(left, right, bucket);
         let mut part = Part { rows: Vec::with_capacity(ours.rows.len()), cells: self.empty.clone() };
         part.cells.iter_mut().for_each(|cells| cells.reserve(ours.rows.len()));
-        let (mut sorted, mut labels, mut rows): (Vec<LeftRow<T>>, Vec<T>, Vec<u32>) = Default::default();
+        let (mut sorted, mut labels): (Vec<LeftRow<T>>, Vec<T>) = Default::default();
         let mut ranges: Vec<Ranges> = vec![Vec::new(); self.windows.len()];
         for (group, members) in ours.groups().enumerate().filter(|(_, members)| !members.is_empty()) {
+            groups.prefetch(group + AHEAD);
             sorted.clear();
             sorted.extend_from_slice(members);
             sorted.sort_unstable();
@@ -169,10 +171,8 @@ impl<'a> Plan<'a> {
                     self.group(&times, &rows, &[label], nothing, &mut ranges, &mut part.cells, report)?;
                 }
             } else {
-                rows.clear();
-                rows.extend((0..group.times.len()).map(|at| group.row(at)));
                 let nothing = |label: T| outcome(group.times, label, true);
-                self.group(group.times, &rows, &labels, nothing, &mut ranges, &mut part.cells, report)?;
+                self.group(group.times, &group.rows(), &labels, nothing, &mut ranges, &mut part.cells, report)?;
             }
         }
         Ok(part)
@@ -212,7 +212,8 @@ impl<'a> Plan<'a> {
                 }
                 continue;
             };
-            let evaluator = Evaluator::of(task.function, &values[column]);
+            let n_ranges = labels.len() * task.aggregates.len();
+            let evaluator = Evaluator::of(task.function, &values[column], n_ranges);
             let are_folds = task.nested.iter().all(|nested| {
                 let ranges: Vec<&Ranges> =
                     nested.iter().map(|&at| &ranges[self.aggregates.columns[at].window]).collect();
@@ -240,28 +241,17 @@ impl<'a> Plan<'a> {
                 None => self.find_ends(offset, times, labels, ranges),
             }
             let Some(length) = length else { continue };
-            let mut start = 0;
+            let mut seek = Seek::of(times, labels.len());
             for (range, label) in ranges.iter_mut().zip(labels) {
                 let first = label.before(offset.saturating_add(length));
-                let is_before = |time: T| if self.aggregates.closed_left { time < first } else { time <= first };
-                while start < range.1 && is_before(times[start]) {
-                    start += 1;
-                }
-                range.0 = start.min(range.1);
+                range.0 = seek.next(first, !self.aggregates.closed_left).min(range.1);
             }
         }
     }
 
     fn find_ends<T: Instant>(&self, offset: i128, times: &[T], labels: &[T], ranges: &mut Ranges) {
-        let mut end = 0;
-        for label in labels {
-            let last = label.before(offset);
-            let is_before = |time: T| if self.aggregates.closed_right { time <= last } else { time < last };
-            while end < times.len() && is_before(times[end]) {
-                end += 1;
-            }
-            ranges.push((0, end));
-        }
+        let mut seek = Seek::of(times, labels.len());
+        ranges.extend(labels.iter().map(|label| (0, seek.next(label.before(offset), self.aggregates.closed_right))));
     }
 
     fn count<T: Instant>(
@@ -272,16 +262,53 @@ impl<'a> Plan<'a> {
         report: &mut SideReport,
     ) {
         report.n_rows += labels.len() as u64;
-        for (at, &label) in labels.iter().enumerate() {
-            let newest =
-                ranges.iter().map(|ranges| ranges[at]).filter(|(start, end)| start < end).map(|range| range.1).max();
-            if let Some(newest) = newest {
-                report.ages.add(times[newest - 1].distance(label));
-                report.count(Outcome(Outcome::KEY | Outcome::TIME | Outcome::KNOWN | Outcome::MATCH));
-            } else {
-                report.count(nothing(label));
-            }
+        let mut others = Vec::new();
+        report.ages.add_all(labels.iter().enumerate().filter_map(|(at, &label)| {
+            let ends = ranges.iter().map(|ranges| ranges[at]).filter(|(start, end)| start < end).map(|range| range.1);
+            let Some(newest) = ends.max() else {
+                others.push(label);
+                return None;
+            };
+            Some(times[newest - 1].distance(label))
+        }));
+        report.n_matched += (labels.len() - others.len()) as u64;
+        for label in others {
+            report.count(nothing(label));
         }
+    }
+}
+
+/// Finds positions in ascending times, each not before the last one: by a walk, or by searches where there are many times
+/// for each. Searches do not wait for each other, and take no branch that a processor could guess wrong.
+struct Seek<'a, T> {
+    times: &'a [T],
+    at: usize,
+    is_walk: bool,
+}
+
+/// Times for each position that is looked for from which searches are faster.
+const WORTH_SEARCH: usize = 4;
+
+impl<'a, T: Instant> Seek<'a, T> {
+    fn of(times: &'a [T], n_positions: usize) -> Self {
+        Self { times, at: 0, is_walk: times.len() / WORTH_SEARCH < n_positions }
+    }
+
+    /// The position of the first time after `limit`, or of the first one that is not before it.
+    #[inline]
+    fn next(&mut self, limit: T, is_after: bool) -> usize {
+        if is_after { self.first_not(|time| time <= limit) } else { self.first_not(|time| time < limit) }
+    }
+
+    #[inline]
+    fn first_not(&mut self, is_before: impl Fn(T) -> bool) -> usize {
+        if !self.is_walk {
+            return self.times.partition_point(|&time| is_before(time));
+        }
+        while self.times.get(self.at).is_some_and(|&time| is_before(time)) {
+            self.at += 1;
+        }
+        self.at
     }
 }
 
@@ -311,7 +338,8 @@ fn gather(parts: &[Part], at: usize, aggregate: &Aggregate, table: &Table, n_row
         Cells::Floats(..) => {
             let values = scattered(parts, n_rows, 0.0, |part| part.cells[at].floats().0);
             let valid = scattered(parts, n_rows, false, |part| part.cells[at].floats().1);
-            let nulls = Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0);
+            let nulls = NullBuffer::new(BooleanBuffer::collect_bool(n_rows, |row| valid[row]));
+            let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
             let values: ArrayRef = Arc::new(Float64Array::new(values.into(), nulls));
             if field.data_type() == values.data_type() { values } else { cast(&values, field.data_type())? }
         }
