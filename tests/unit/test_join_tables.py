@@ -8,10 +8,12 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 import lakebed as lb
+from lakebed.join import left_rows, pruning
 from lakebed.join.fetch import Fetch
 from lakebed.warehouse import Warehouse
 
@@ -313,3 +315,63 @@ def test_a_layout_that_old_files_do_not_have_is_not_believed() -> None:
     assert table.layout is not None
     left = rows.select("k", "t")
     assert lb.asof_join(left, table, on="t", by="k")["v"].to_list() == rows["v"].to_list()
+
+
+def day(row: int) -> dt.date:
+    return dt.date(2013, 1, 1) + dt.timedelta(days=row % 500)
+
+
+def coded(keys: list[str], values: pa.DataType, **options: Any) -> pa.Array:
+    two = sorted(set(keys))
+    codes = pa.array([two.index(key) for key in keys], pa.int8())
+    return pa.DictionaryArray.from_arrays(codes, pa.array(two, values), **options)
+
+
+BUCKETED: dict[str, tuple[Any, Any]] = {
+    "view": (KEYS["texts"], lambda keys: pa.array(keys, pa.string_view())),
+    "dictionary of texts": (KEYS["texts"], lambda keys: coded(keys, pa.string())),
+    "dictionary of views": (KEYS["texts"], lambda keys: coded(keys, pa.string_view())),
+    "ordered dictionary": (KEYS["texts"], lambda keys: coded(keys, pa.string(), ordered=True)),
+    "categories": (KEYS["texts"], lambda keys: pl.Series(keys, dtype=pl.Categorical)),
+    "enum": (KEYS["texts"], lambda keys: pl.Series(keys, dtype=pl.Enum(sorted({*keys, "another one"})))),
+    "dictionary of numbers": (KEYS["numbers"], lambda keys: pa.array(keys, pa.int16()).dictionary_encode()),
+    "runs of numbers": (KEYS["numbers"], lambda keys: pc.run_end_encode(pa.array(keys))),
+    "runs of texts": (KEYS["texts"], lambda keys: pc.run_end_encode(pa.array(keys))),
+    "bytes": (lambda row: f"{row % 500}".encode(), lambda keys: pa.array(keys, pa.binary_view())),
+    "dates": (day, lambda keys: pa.array(keys, pa.date32())),
+}
+
+
+@pytest.mark.parametrize("repeated", [1, 200_000])
+@pytest.mark.parametrize("kind", BUCKETED)
+def test_buckets_are_pruned_by_keys_of_any_layout_and_any_number(kind: str, repeated: int) -> None:
+    key_of, layout = BUCKETED[kind]
+    wh = lb.open("memory://")
+    rows = pl.DataFrame({"k": [key_of(row) for row in range(500)], "v": range(500)}).with_columns(t=pl.lit(START))
+    table = wh.write("readings", rows, bucket_by="k", n_buckets=20)
+    assert table.num_files == 20
+    keys = layout([key_of(3), key_of(499)] * repeated)
+    times = [START] * (2 * repeated)
+    frame = pl.DataFrame if isinstance(keys, pl.Series) else pa.table
+    before = wh.counters()["data_files"]
+    joined = lb.asof_join(frame({"k": keys, "t": times}), table, on="t", by="k")
+    assert wh.counters()["data_files"] - before <= 2
+    assert pl.Series(joined["v"]).to_list() == [3, 499] * repeated
+
+
+def test_keys_in_every_bucket_are_not_all_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    wh = lb.open("memory://")
+    rows = pl.DataFrame({"k": range(500), "v": range(500)}).with_columns(t=pl.lit(START))
+    table = wh.write("readings", rows, bucket_by="k", n_buckets=20)
+    looked: list[int] = []
+    growing = left_rows.growing
+
+    def counted(columns: Any, changed: Any) -> Any:
+        for keys in growing(columns, changed):
+            looked.append(keys.height)
+            yield keys
+
+    monkeypatch.setattr(pruning, "growing", counted)
+    left = pl.DataFrame({"k": range(100_000)}).with_columns(t=pl.lit(START))
+    assert lb.asof_join(left, table, on="t", by="k")["v"].drop_nulls().to_list() == list(range(500))
+    assert looked == [1024]

@@ -13,8 +13,9 @@ from lakebed.join import JoinReport
 from lakebed.join.aggregations import core_aggregates
 from lakebed.join.durations import size_bytes
 from lakebed.join.execute import Request, execute
-from lakebed.join.frames import readable
+from lakebed.join.frames import readable, without_rows
 from lakebed.join.sides import SideOptions, core_options
+from lakebed.stream import streamed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -105,7 +106,8 @@ def historical(
 
     Args:
         snapshot: The version of the warehouse that tables and definitions are read from.
-        entity_df: Rows with the join keys and a time, in any order, any Arrow-speaking frame. All of them come back.
+        entity_df: Rows with the join keys and a time, in any order, any Arrow-speaking frame. All of them come back; of
+            a reader, an iterable of frames or a lazy frame when the data are read, as `lakebed.asof_join` does it.
         features: `"view:feature"`, `"view"` or `"view:*"` for all of a view, or views that need not be applied.
         timestamp: Time column of the rows; None for `event_timestamp`, else for the only column of timestamps.
         full_feature_names: Whether a column is called `view__feature`, not `feature`.
@@ -133,9 +135,10 @@ def historical(
         [1.0]
     """
     asked = _asked(features, snapshot)
-    left = readable(entity_df)
+    entity_df = streamed(entity_df)
+    left = without_rows(entity_df).schema
     time = _time_column(left, timestamp)
-    names = _column_names(left)
+    names = left.names
     taken: dict[str, str] = dict.fromkeys(names, "the rows")
     known = entities(snapshot)
     requests, versions, listed = [], {}, []
@@ -252,31 +255,14 @@ def _request(
     return Request(view.name, table, plain, skip_nulls=False)
 
 
-def _column_names(frame: Any) -> list[str]:
-    import pyarrow as pa
-
-    if hasattr(frame, "columns") and not isinstance(frame, pa.Table | pa.RecordBatch):
-        return list(frame.columns)
-    return list(_schema(frame).names)
-
-
-def _schema(frame: Any) -> pa.Schema:
-    import pyarrow as pa
-
-    if isinstance(getattr(frame, "schema", None), pa.Schema):
-        return frame.schema
-    return pa.schema(frame) if hasattr(frame, "__arrow_c_schema__") else pa.table(frame).schema
-
-
-def _time_column(frame: Any, timestamp: str | None) -> str:
+def _time_column(schema: pa.Schema, timestamp: str | None) -> str:
     if timestamp is not None:
         return timestamp
-    names = _column_names(frame)
-    if _EVENT_TIMESTAMP in names:
+    if _EVENT_TIMESTAMP in schema.names:
         return _EVENT_TIMESTAMP
     import pyarrow as pa
 
-    times = [field.name for field in _schema(frame) if pa.types.is_timestamp(field.type)]
+    times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
     if len(times) == 1:
         return str(times[0])
     found = f"several: {', '.join(times)}" if times else "none"

@@ -48,12 +48,14 @@ def asof_join(
     then.
 
     Args:
-        left: n rows in any order: any Arrow-speaking frame, a lazy frame or a reader. A null time or key matches
-            nothing.
-        right: m rows in any order, or a list of tables, each of which may be a `JoinSide` with options of its own. A
-            null in the matched row is its value and stays null. Of a table of a warehouse only files and row groups
-            are opened that can matter, and other columns than keys and times are read only where rows matched; where
-            its layout says that rows are in order of (keys, time), nothing is sorted.
+        left: n rows in any order: any Arrow-speaking frame, a lazy frame, a reader or an iterable of frames. A null
+            time or key matches nothing.
+        right: m rows in any order, of the same classes, or a list of tables, each of which may be a `JoinSide` with
+            options of its own. A null in the matched row is its value and stays null. Of a table of a warehouse only
+            files and row groups are opened that can matter, and other columns than keys and times are read only where
+            rows matched (all needed ones where the left rows come as a stream; of a lazy frame times and keys are
+            read first, of a reader nothing is left out); where its layout says that rows are in order of (keys, time),
+            nothing is sorted.
         on: Time column of both sides: dates or timestamps of any unit, compared as instants; or give the next two.
         left_on: Time column of the left side.
         right_on: Time column of the right side.
@@ -81,22 +83,29 @@ def asof_join(
             temporary files that vanish with the join. None for no limit.
         spill_folder: Where they are made; None for the system's folder of temporary files.
         progress: True for a bar on standard error after a second, or a callable that takes the rows done and expected;
-            None for a bar where standard error is a terminal. Of a reader on the left side it tells of the first chunk.
+            None for a bar where standard error is a terminal. Of a reader it tells in each chunk; how many rows are
+            still to come is not known then.
         report: Whether to give a `Joined` of data and report in the place of the data.
 
     Returns:
-        n rows in the order of `left`, of its class (other Arrow objects give pyarrow tables). A pyarrow reader gives a
-        reader that joins chunk by chunk as it is read (about a million rows, or half the rows of the largest right
-        table), so that the left rows are never held as a whole; its report covers the rows that were read so far. The
-        columns are
-        the left ones, then those of the right tables without keys and time, null where nothing matched. O((n + m)
-        log m) time, O(n + m) where groups are in order of time; the result is the same for any number of threads.
+        n rows in the order of `left`, of its class (other Arrow objects give pyarrow tables). The columns are the left
+        ones, then those of the right tables without keys and time, null where nothing matched. O((n + m) log m) time,
+        O(n + m) where groups are in order of time; the result is the same for any number of threads.
+
+        A reader or an iterable of frames gives a pyarrow reader that joins chunk by chunk as it is read (about a
+        million rows, or half the rows of the largest right table), so that the left rows are never held as a whole;
+        Ctrl-C ends any chunk, and the report covers the rows that were read so far. A lazy frame gives a lazy frame
+        that does the same each time when it is collected or written (`sink_parquet` never holds the result either): what is
+        wrong with columns and types is told at once, the report is that of the last time. A Polars frame holds what
+        Polars knows: run-end encoded values one by one, views of lists as lists, decimals of up to 38 digits, seconds
+        as milliseconds, times with an offset such as `+05:30` in UTC; what it cannot hold at all is an error.
 
     Raises:
         TimeColumnError: A time column is missing, or holds no time.
         ColumnNotFoundError: A key or another named column is missing.
         SchemaMismatchError: Keys without a common type, or a time with a zone against one without.
-        UnsupportedTypeError: A key of a type without equality, such as a list.
+        UnsupportedTypeError: A key of a type without equality, such as a list; a column that a Polars result cannot
+            hold.
         InvalidColumnsError: Two columns of the result would have one name.
         InvalidArgumentError: An option is not one of its values; the tolerance is no duration or negative; a time does
             not exist in `assume_timezone`.

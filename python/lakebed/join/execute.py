@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from lakebed._core import asof_join as join_tables
+from lakebed.errors import LakebedError
 from lakebed.join.fetch import Fetch, defer
 from lakebed.join.frames import (
-    has_run_ends,
     has_zone,
+    is_lazy,
     is_reader,
     like,
     mapped,
@@ -21,11 +21,15 @@ from lakebed.join.frames import (
     reader_of,
     with_zone,
     with_zoned_copies,
+    without_rows,
 )
-from lakebed.join.progress import Progress, ProgressBar, watcher
+from lakebed.join.holdable import is_holdable
+from lakebed.join.progress import Progress, watcher
 from lakebed.join.pruning import is_ordered, is_stored, prune
-from lakebed.join.report import Joined, to_report
+from lakebed.join.report import Joined, JoinReport, latest, to_report
 from lakebed.join.sides import names
+from lakebed.join.streams import Once, lazy_join, raised_by, shown, watched
+from lakebed.stream import streamed
 
 
 @dataclass(frozen=True)
@@ -80,10 +84,55 @@ def execute(
         >>> execute(frame, [request], **options).data["v"].to_list()
         [1]
     """
+    options: dict[str, Any] = {
+        "assume_timezone": assume_timezone,
+        "memory_limit": memory_limit,
+        "spill_folder": spill_folder,
+        "watch": watcher(progress),
+    }
+    requests = [dataclasses.replace(request, frame=streamed(request.frame)) for request in requests]
+    if is_lazy(left):
+        return _later(left, requests, options)
+    left = streamed(left)
     in_chunks = memory_limit is None and is_reader(left)
+    joined, report = _run(left, requests, in_chunks=in_chunks, **options)
+    return Joined(like(left, joined), report)
+
+
+def _later(left: Any, requests: Sequence[Request], options: dict[str, Any]) -> Joined:
+    """A join of a lazy frame: made when its result is collected, chunk by chunk; the report tells of the last time."""
+    nothing = [dataclasses.replace(request, frame=without_rows(request.frame)) for request in requests]
+    empty, first = _run(
+        without_rows(left), nothing, in_chunks=False, **{**options, "memory_limit": None, "watch": None}
+    )
+    reports, once = [first], Once([request.frame for request in requests])
+
+    def start() -> Any:
+        once.use()
+        in_chunks = options["memory_limit"] is None
+        reader, report = _run(left, requests, in_chunks=in_chunks, **options)
+        reports[:] = [report]
+        return reader
+
+    return Joined(lazy_join(start, empty), latest(lambda: reports[0]))
+
+
+def _run(
+    left: Any,
+    requests: Sequence[Request],
+    *,
+    in_chunks: bool,
+    assume_timezone: str | None,
+    memory_limit: int | None,
+    spill_folder: str | None,
+    watch: Progress | None,
+) -> tuple[Any, JoinReport]:
+    """One pass of the core: what it gives, and the report."""
     is_stream = in_chunks or memory_limit is not None
+    sources = [left, *(request.frame for request in requests)]
     left_input = readable(left, is_stream=is_stream)
-    prepared = [_prepared(*item, left_input, assume_timezone, is_stream) for item in enumerate(requests)]
+    seen = left if is_lazy(left) else left_input
+    prepared = [_prepared(*item, seen, assume_timezone, is_stream) for item in enumerate(requests)]
     requests, fetches = [request for request, _ in prepared], [fetch for _, fetch in prepared if fetch is not None]
     if assume_timezone == "UTC" and _agree(left_input, requests):
         assume_timezone = None
@@ -91,25 +140,26 @@ def execute(
     if zoned is not None:
         left_input, requests = zoned.left, zoned.requests
     sides = [_side(request, assume_timezone) for request in requests]
-    watch = watcher(progress)
-    scope: AbstractContextManager[Any] = watch if isinstance(watch, ProgressBar) else nullcontext()
-    with scope:
-        stream, counts = join_tables(parts_of(left_input), sides, in_chunks, memory_limit, spill_folder, watch)
-    data: Any = stream if zoned is None else zoned.without_zone(stream)
+    try:
+        with shown(watch):
+            stream, counts = join_tables(parts_of(left_input), sides, in_chunks, memory_limit, spill_folder, watch)
+    except LakebedError as error:
+        raise (raised_by(sources) or error) from error
+    data: Any = watched(stream, counts, sources, watch) if is_stream else stream
+    data = data if zoned is None else zoned.without_zone(data)
     if fetches:
         import pyarrow as pa
 
         data = pa.table(data)
         for fetch in fetches:
             data = fetch.fill(data)
-    if any(has_run_ends(request.frame) for request in requests):
+    if not is_stream and not all(is_holdable(request.frame) for request in requests):
         import pyarrow as pa
 
-        # Tells `like` of them, which is given a plain stream else.
-        data = data if in_chunks else pa.table(data)
+        # Tells `like` of types that Polars does not know; it is given a plain stream else.
+        data = pa.table(data)
     names = [request.name for request in requests]
-    report = to_report(names, counts.sides, counts.spilled_bytes, goes_on=in_chunks)
-    return Joined(like(left, data), report)
+    return data, to_report(names, counts.sides, counts.spilled_bytes, goes_on=in_chunks)
 
 
 @dataclass(frozen=True)
@@ -169,7 +219,7 @@ class Zoned:
         import pyarrow as pa
 
         if self.given is None:
-            reader = pa.RecordBatchReader.from_stream(joined)
+            reader = joined if is_reader(joined) else pa.RecordBatchReader.from_stream(joined)
             return mapped(reader, lambda part: part.drop_columns(list(self.copies.values())))
         data = pa.table(joined)
         for column in {request.options["on_left"] for request in self.requests}:

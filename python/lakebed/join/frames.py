@@ -6,7 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import InvalidArgumentError
-from lakebed.typing import importable
+from lakebed.join.holdable import holdable, is_holdable
+from lakebed.stream import FrameStream
+from lakebed.stream import readable as arrow_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -19,7 +21,7 @@ def readable(frame: Any, *, is_stream: bool = False) -> Any:
     """Give a frame in a form that the core can read.
 
     Args:
-        frame: Anything that speaks Arrow, or a Polars lazy frame.
+        frame: Anything that speaks Arrow, a Polars lazy frame, or an iterable of such frames.
         is_stream: Whether a lazy frame is read batch by batch, and never held as a whole.
 
     Returns:
@@ -37,9 +39,13 @@ def readable(frame: Any, *, is_stream: bool = False) -> Any:
         import pyarrow as pa
 
         return pa.Table.from_pandas(frame, preserve_index=False)
-    if is_stream and _library(frame) == "polars" and type(frame).__name__ == "LazyFrame":
+    if is_stream and is_lazy(frame):
         return reader_of(frame)
-    return importable(frame)
+    if isinstance(frame, FrameStream):
+        import pyarrow as pa
+
+        return pa.RecordBatchReader.from_stream(frame)
+    return arrow_of(frame)
 
 
 def parts_of(frame: Any) -> Any:
@@ -223,10 +229,10 @@ def has_zone(frame: Any, column: str) -> bool | None:
 
 
 def is_reader(frame: Any) -> bool:
-    """Tell whether a frame is a pyarrow reader, which can be read once.
+    """Tell whether a frame is a pyarrow reader or an iterable of frames, which can be read once.
 
     Args:
-        frame: The frame.
+        frame: The frame, as `readable` gives it.
 
     Returns:
         Whether it is.
@@ -236,11 +242,54 @@ def is_reader(frame: Any) -> bool:
         >>> is_reader(pa.table({"a": [1]}).to_reader())
         True
     """
-    if _library(frame) != "pyarrow":
-        return False
+    return isinstance(frame, FrameStream) or (
+        _library(frame) == "pyarrow" and type(frame).__name__.endswith("RecordBatchReader")
+    )
+
+
+def is_lazy(frame: Any) -> bool:
+    """Tell whether a frame is a lazy one of Polars.
+
+    Args:
+        frame: The frame.
+
+    Returns:
+        Whether it is.
+
+    Example:
+        >>> import polars as pl
+        >>> is_lazy(pl.LazyFrame()), is_lazy(pl.DataFrame())
+        (True, False)
+    """
+    return _library(frame) == "polars" and type(frame).__name__ == "LazyFrame"
+
+
+def without_rows(frame: Any) -> pa.Table:
+    """Give the columns of a frame without reading it.
+
+    Args:
+        frame: As `readable` gives it, a lazy frame, or a table of a warehouse.
+
+    Returns:
+        A table of no rows.
+
+    Example:
+        >>> import polars as pl
+        >>> without_rows(pl.LazyFrame({"a": [1]})).schema.names
+        ['a']
+    """
+    import polars as pl
     import pyarrow as pa
 
-    return isinstance(frame, pa.RecordBatchReader)
+    if isinstance(frame, pl.LazyFrame):
+        return pl.DataFrame(schema=frame.collect_schema()).to_arrow()
+    if isinstance(frame, FrameStream):
+        return frame.schema.empty_table()
+    if isinstance(getattr(frame, "schema", None), pa.Schema):
+        return frame.schema.empty_table()
+    if hasattr(frame, "__arrow_c_schema__"):
+        return pa.schema(frame).empty_table()
+    return pa.table(readable(frame)).slice(0, 0)
 
 
 def like(left: Any, stream: Any) -> Any:
@@ -251,19 +300,21 @@ def like(left: Any, stream: Any) -> Any:
         stream: The result, anything that speaks Arrow.
 
     Returns:
-        A Polars, lazy or pandas frame or a pyarrow reader where `left` is one, a pyarrow table otherwise.
+        A Polars or pandas frame or a pyarrow reader where `left` is one, a pyarrow table otherwise.
+
+    Raises:
+        UnsupportedTypeError: Polars cannot hold a column.
 
     Example:
         >>> import polars as pl
-        >>> type(like(pl.LazyFrame(), pl.DataFrame({"a": [1]}))).__name__
-        'LazyFrame'
+        >>> type(like(pl.DataFrame(), pl.DataFrame({"a": [1]}))).__name__
+        'DataFrame'
     """
-    library, name = _library(left), type(left).__name__
+    library = _library(left)
     if library == "polars":
         import polars as pl
 
-        frame = pl.DataFrame(without_run_ends(stream) if has_run_ends(stream) else stream)
-        return frame.lazy() if name == "LazyFrame" else frame
+        return pl.DataFrame(stream if is_holdable(stream) else holdable(stream))
     # Imported late, for it takes longer than many a join.
     import pyarrow as pa
 
@@ -275,53 +326,6 @@ def like(left: Any, stream: Any) -> Any:
     joined = table.to_pandas()
     joined.index = left.index
     return joined
-
-
-def has_run_ends(frame: Any) -> bool:
-    """Tell whether a frame has run-end encoded columns, which Polars does not know.
-
-    Args:
-        frame: The frame.
-
-    Returns:
-        Whether it has; False for a frame that is not one of pyarrow.
-
-    Example:
-        >>> import pyarrow as pa, pyarrow.compute as pc
-        >>> has_run_ends(pa.table({"a": pc.run_end_encode([1, 1])}))
-        True
-    """
-    if _library(frame) != "pyarrow" or not hasattr(frame, "schema"):
-        return False
-    import pyarrow as pa
-
-    return any(pa.types.is_run_end_encoded(kind) for kind in frame.schema.types)
-
-
-def without_run_ends(stream: Any) -> pa.Table:
-    """Give a table with the values of run-end encoded columns one by one.
-
-    Args:
-        stream: The table, anything that speaks Arrow.
-
-    Returns:
-        The same values.
-
-    Example:
-        >>> import pyarrow as pa, pyarrow.compute as pc
-        >>> without_run_ends(pa.table({"a": pc.run_end_encode([1, 1])})).schema.field("a").type
-        DataType(int64)
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    table = pa.table(stream)
-    for position, field in enumerate(table.schema):
-        if pa.types.is_run_end_encoded(field.type):
-            chunks = [pc.run_end_decode(chunk) for chunk in table.column(position).chunks]
-            values = pa.chunked_array(chunks, field.type.value_type)
-            table = table.set_column(position, field.with_type(field.type.value_type), values)
-    return table
 
 
 def _library(frame: Any) -> str:

@@ -33,6 +33,8 @@ class ProgressBar:
         self._clock = clock
         self._start = clock()
         self._is_shown = False
+        self._last = self._first = (0, 0)
+        self._n_rows = 0
 
     def __call__(self, done: int, expected: int) -> None:
         """Show how far it is.
@@ -41,6 +43,7 @@ class ProgressBar:
             done: Rows that were worked on.
             expected: Rows that there are to work on.
         """
+        self._last = (done, expected)
         if self._clock() - self._start >= _PATIENCE_S:
             self._is_shown = True
             sys.stderr.write("\r" + self.line(done, expected))
@@ -56,9 +59,20 @@ class ProgressBar:
         Returns:
             One line.
         """
+        done, expected = done - self._first[0], expected - self._first[1]
         share = min(done / expected, 1.0) if expected else 0.0
         filled = int(share * _WIDTH)
-        return f"joining [{'#' * filled}{' ' * (_WIDTH - filled)}] {share:4.0%}"
+        joined = f" of a chunk, {self._n_rows:,} rows joined" if self._n_rows else ""
+        return f"joining [{'#' * filled}{' ' * (_WIDTH - filled)}] {share:4.0%}{joined}"
+
+    def add_rows(self, n_rows: int) -> None:
+        """Begin with the next chunk of a join that goes on while its result is read.
+
+        Args:
+            n_rows: Rows of the last chunk.
+        """
+        self._n_rows += n_rows
+        self._first = self._last
 
     def __enter__(self) -> ProgressBar:  # noqa: PYI034 - Self needs Python 3.11
         return self
@@ -67,7 +81,7 @@ class ProgressBar:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._is_shown:
-            sys.stderr.write("\r" + " " * (_WIDTH + 16) + "\r")
+            sys.stderr.write("\r" + " " * (_WIDTH + 64) + "\r")
             sys.stderr.flush()
 
 

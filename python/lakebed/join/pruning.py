@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
+from lakebed.join.left_rows import MOST_KEYS, column_of, growing, summary
+
 if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
 _NS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _NS_PER_DAY = 86_400 * 10**9
-_FEW_ROWS, _FEW_KEYS, _FEW_SORTED_KEYS, _MOST_HASHED = 10_000, 64, 2048, 1 << 17
+_FEW_ROWS, _FEW_KEYS, _FEW_SORTED_KEYS = 10_000, 64, 2048
 
 
 class DeclaredLayout(Protocol):
@@ -135,7 +137,7 @@ def prune(table: PrunableTable, options: dict[str, Any], left: Any, zone: str | 
     Args:
         table: The table.
         options: Of the join, as the core takes them.
-        left: The left frame; a reader is not looked at, since it can be read once.
+        left: The left frame; a reader is not looked at, since it can be read once. Of a lazy frame times and keys are.
         zone: Zone of naive times.
 
     Returns:
@@ -161,6 +163,7 @@ def prune(table: PrunableTable, options: dict[str, Any], left: Any, zone: str | 
     # The core says what is missing.
     if any(name not in names for name in deciding):
         return PrunedScan(table.lazy(columns), [name for name in deciding if name in names])
+    left = summary(left, options["on_left"], options["by_left"])
     conditions = _times(table, options, left, zone) + _keys(table, options, left)
     keys = _bucket_keys(table, options, left)
     if not conditions:
@@ -189,7 +192,7 @@ def _keys(table: PrunableTable, options: dict[str, Any], left: Any) -> list[Any]
     conditions: list[Any] = []
     for ours, theirs in zip(options["by_left"], options["by_right"], strict=False):
         kind = table.schema.field(theirs).type
-        series = _column(left, ours)
+        series = column_of(left, ours)
         if series is None or series.null_count() == len(series):
             continue
         is_text = pa.types.is_string(kind) or pa.types.is_large_string(kind)
@@ -208,31 +211,50 @@ def _keys(table: PrunableTable, options: dict[str, Any], left: Any) -> list[Any]
 def _bucket_keys(table: PrunableTable, options: dict[str, Any], left: Any) -> pa.Table | None:
     """The keys of the left rows, as a table holds them that puts its rows into buckets by them.
 
-    None where they are too many to leave a bucket out, or cannot be looked at.
+    None where they leave no bucket out, or cannot be looked at.
     """
-    import polars as pl
-    import pyarrow as pa
-
     pairs = dict(zip(options["by_right"], options["by_left"], strict=False))
     names = [] if table.layout is None else list(table.layout.bucket_by)
     if not names or not set(names) <= set(pairs):
         return None
     columns = {}
     for theirs in names:
-        kind, series = table.schema.field(theirs).type, _column(left, pairs[theirs])
-        if series is None or len(series) > _MOST_HASHED:
-            return None
-        is_text = series.dtype == pl.String and (pa.types.is_string(kind) or pa.types.is_large_string(kind))
-        if not is_text and not (series.dtype.is_integer() and pa.types.is_integer(kind)):
+        series = column_of(left, pairs[theirs])
+        if series is None or not _has_hash_of(series, table.schema.field(theirs).type):
             return None
         columns[theirs] = series
-    keys = pl.DataFrame(columns).unique()
-    for theirs in names:
-        if keys.schema[theirs].is_integer():
-            # What the column cannot hold equals nothing in it.
-            kind = pl.DataFrame(pa.schema([table.schema.field(theirs)]).empty_table()).schema[theirs]
-            keys = keys.with_columns(pl.col(theirs).cast(kind, strict=False))
-    return keys.drop_nulls().to_arrow()
+    n_files, found = len(table.files()), None
+    for keys in growing(columns, lambda keys: _held(keys, table)):
+        found = keys.to_arrow()
+        if len(table.files(keys=found)) == n_files:
+            return None
+    return found if keys.height <= MOST_KEYS else None
+
+
+def _has_hash_of(series: pl.Series, kind: pa.DataType) -> bool:
+    """Whether values of a left column that equal those of the table are the same once they have their type."""
+    import polars as pl
+    import pyarrow as pa
+
+    types = pa.types
+    if series.dtype == pl.String:
+        return bool(types.is_string(kind) or types.is_large_string(kind))
+    if series.dtype == pl.Binary:
+        return bool(types.is_binary(kind) or types.is_large_binary(kind))
+    if series.dtype.is_integer():
+        return bool(types.is_integer(kind))
+    return bool(
+        (series.dtype == pl.Boolean and types.is_boolean(kind)) or (series.dtype == pl.Date and types.is_date32(kind))
+    )
+
+
+def _held(keys: pl.DataFrame, table: PrunableTable) -> pl.DataFrame:
+    """Keys in the types of a table; what a column cannot hold equals nothing in it."""
+    import polars as pl
+    import pyarrow as pa
+
+    kinds = pl.DataFrame(pa.schema([table.schema.field(name) for name in keys.columns]).empty_table()).schema
+    return keys.cast(kinds, strict=False).drop_nulls()
 
 
 def _times(table: PrunableTable, options: dict[str, Any], left: Any, zone: str | None) -> list[Any]:
@@ -270,7 +292,7 @@ def _span(left: Any, column: str) -> tuple[int, int, bool] | None:
     """First and last time of the left rows in nanoseconds, and whether they have a zone."""
     import polars as pl
 
-    series = _column(left, column)
+    series = column_of(left, column)
     if series is None or not isinstance(series.dtype, pl.Datetime | pl.Date) or series.null_count() == len(series):
         return None
     zone = series.dtype.time_zone if isinstance(series.dtype, pl.Datetime) else None
@@ -278,24 +300,6 @@ def _span(left: Any, column: str) -> tuple[int, int, bool] | None:
     numbers = series.to_physical()
     low, high = numbers.min(), numbers.max()
     return int(low) * factor, int(high) * factor, zone is not None  # type: ignore[arg-type]
-
-
-def _column(left: Any, column: str) -> pl.Series | None:
-    """A column of the left rows; None for those that cannot be looked at, or not without a change of their values."""
-    import polars as pl
-    import pyarrow as pa
-
-    if isinstance(left, pl.DataFrame):
-        return left.get_column(column) if column in left.columns else None
-    if not isinstance(left, pa.Table) or column not in left.column_names:
-        return None
-    kind = left.schema.field(column).type
-    is_plain = pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)
-    is_time = pa.types.is_date32(kind) or (pa.types.is_timestamp(kind) and kind.unit != "s")
-    if is_time and getattr(kind, "tz", None) is not None:
-        # Polars knows no zones such as +05:30; the instants are the same in any.
-        return pl.Series(left.column(column).cast(pa.timestamp(kind.unit, "UTC")))
-    return pl.Series(left.column(column)) if is_plain or is_time else None
 
 
 def _literal(nanoseconds: int, kind: pa.DataType, *, up: bool) -> dt.date | None:

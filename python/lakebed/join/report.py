@@ -101,7 +101,8 @@ class JoinReport:
     """What a join found at all right tables, in their order.
 
     Attributes:
-        sides: One report for each right table; of a join of a reader, about the rows that were read so far.
+        sides: One report for each right table; of a join of a reader, about the rows that were read so far,
+            of a lazy frame, about those of the last time that it was collected.
         spilled_bytes: Bytes that were written to temporary files because of `memory_limit`.
 
     Example:
@@ -208,6 +209,22 @@ class _Sides(Sequence[SideReport]):
 
     def __repr__(self) -> str:
         return repr(self._look())
+
+
+def latest(look: Callable[[], JoinReport]) -> JoinReport:
+    """Make a report that tells what another one does at the time when somebody looks.
+
+    Args:
+        look: Gives the other one.
+
+    Returns:
+        The report.
+
+    Example:
+        >>> latest(lambda: JoinReport(()))
+        JoinReport
+    """
+    return JoinReport(_Sides(lambda: tuple(look().sides)))
 
 
 def to_report(

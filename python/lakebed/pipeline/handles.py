@@ -170,7 +170,8 @@ class Features:
         taken as UTC, as Feast does, and stay as they are.
 
         Args:
-            entity_df: Rows with the join keys and a time, in any order; any Arrow-speaking frame.
+            entity_df: Rows with the join keys and a time, in any order; any Arrow-speaking frame. A reader, an iterable
+                of frames and a lazy frame are joined when the data are read, as `lakebed.asof_join` does it.
             features: `"view:feature"`, `"view"` or `"view:*"` for all of a view, or views that need not be applied.
             timestamp: Time column of the rows; None for `event_timestamp`, else for the only column of timestamps.
             full_feature_names: Whether a column is called `view__feature`, not `feature`.

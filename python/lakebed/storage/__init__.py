@@ -7,9 +7,9 @@ from lakebed.storage.records import OverlayRecordLog, StoredRecordLog
 from lakebed.storage.repository import Commit, Repository, VersionLike
 from lakebed.storage.scan import Scan
 from lakebed.storage.snapshot import Snapshot, Table
-from lakebed.storage.stream import arrow_schema
 from lakebed.storage.transaction import Gate, Progress, Transaction
 from lakebed.storage.verify import GcReport, Problem, VerifyReport
+from lakebed.stream import arrow_schema
 
 __all__ = [
     "Commit",

@@ -24,7 +24,7 @@ from lakebed.expression.zones import known_zones, polars_schema
 from lakebed.storage.frames import ROW_ID
 from lakebed.storage.predicate import to_json
 from lakebed.storage.rows import move_rows, view
-from lakebed.storage.stream import batches_of, readable
+from lakebed.stream import batches_of, readable
 from lakebed.typing import Frames, importable
 
 if TYPE_CHECKING:

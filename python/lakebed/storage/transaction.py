@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed.errors import ForkedTransactionError, LakebedError, WriteConflictError
 from lakebed.storage.snapshot import to_datetime
-from lakebed.storage.stream import FrameStream, readable
+from lakebed.stream import FrameStream, readable
 from lakebed.typing import ArrowSchemaExportable, Frames
 
 if TYPE_CHECKING:

@@ -1,17 +1,20 @@
 //! Joins in time: rows as of a time, and aggregates over windows before it.
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
-use arrow_array::{RecordBatchIterator, RecordBatchReader};
-use lakebed_core::Result;
+use arrow_array::{RecordBatch, RecordBatchIterator, RecordBatchReader};
+use arrow_schema::{ArrowError, SchemaRef};
 use lakebed_core::join::{
-    self as core, Aggregate, Aggregates, AsofOptions, Function, Limits, Monitor, Reports, SideReport, Strategy, Window,
+    self as core, Aggregate, Aggregates, AsofOptions, Function, JoinedStream, Limits, Monitor, Reader, Reports,
+    SideReport, Strategy, Window,
 };
+use lakebed_core::{Error, Result};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
-use crate::enter::enter_watched;
+use crate::enter::{enter_watched, lock};
 use crate::stream::{ArrowStream, Input};
 
 /// Shares of the matches, by age, of which a report tells the age.
@@ -124,15 +127,78 @@ pub(crate) fn asof_join(
     spill_folder: Option<PathBuf>,
     progress: Option<Py<PyAny>>,
 ) -> PyResult<(ArrowStream, JoinCounts)> {
-    let monitor = Monitor::default();
+    let monitor = Arc::new(Monitor::default());
     let limits = memory_limit.map(|memory_bytes| Limits { memory_bytes, folder: spill_folder });
     let work = || {
         let rights = rights.into_iter().map(|(right, options)| Ok((right.0.0, options.into_core()?)));
         core::join_streams(left.0.0, rights.collect::<Result<_>>()?, limits.as_ref(), in_chunks, &monitor)
     };
     let joined = enter_watched(py, work, || monitor.stop(), |py| tell(py, progress.as_ref(), &monitor))?;
-    let counts = JoinCounts { reports: joined.reports, unit_ns: joined.unit_ns, spilled_bytes: joined.spilled_bytes };
-    Ok((ArrowStream::from_reader(joined.reader), counts))
+    tell(py, progress.as_ref(), &monitor)?;
+    Ok(handed_over(joined, monitor, progress))
+}
+
+/// The result as a stream, which can be stopped and tells how far it is where there is work left.
+fn handed_over(joined: JoinedStream, monitor: Arc<Monitor>, progress: Option<Py<PyAny>>) -> (ArrowStream, JoinCounts) {
+    let raised = Raised::default();
+    let counts = JoinCounts {
+        reports: joined.reports,
+        unit_ns: joined.unit_ns,
+        spilled_bytes: joined.spilled_bytes,
+        raised: Arc::clone(&raised),
+    };
+    let reader: Reader = match joined.goes_on {
+        true => Box::new(WatchedJoin { reader: joined.reader, monitor, progress, raised }),
+        false => joined.reader,
+    };
+    (ArrowStream::from_reader(reader), counts)
+}
+
+/// The rest of a join that goes on while its result is read: each chunk can be stopped, and tells how far it is.
+struct WatchedJoin {
+    reader: Reader,
+    monitor: Arc<Monitor>,
+    progress: Option<Py<PyAny>>,
+    /// What Python is to raise: it has no place in an Arrow error.
+    raised: Raised,
+}
+
+type Raised = Arc<Mutex<Option<PyErr>>>;
+
+impl Iterator for WatchedJoin {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let Self { reader, monitor, progress, raised } = self;
+        let work = || reader.next().transpose().map_err(into_core);
+        let chunk = Python::attach(|py| {
+            let chunk = enter_watched(py, work, || monitor.stop(), |py| tell(py, progress.as_ref(), monitor))?;
+            tell(py, progress.as_ref(), monitor)?;
+            Ok(chunk)
+        });
+        let failed = |error: PyErr| {
+            let text = error.to_string();
+            *lock(raised) = Some(error);
+            ArrowError::ExternalError(text.into())
+        };
+        chunk.map_err(failed).transpose()
+    }
+}
+
+impl RecordBatchReader for WatchedJoin {
+    fn schema(&self) -> SchemaRef {
+        self.reader.schema()
+    }
+}
+
+/// The failure of the core that a stream gives as one of Arrow.
+fn into_core(error: ArrowError) -> Error {
+    match error {
+        ArrowError::ExternalError(inner) => {
+            inner.downcast::<Error>().map_or_else(|inner| ArrowError::ExternalError(inner).into(), |inner| *inner)
+        }
+        error => error.into(),
+    }
 }
 
 /// What a join has found so far: all of it once its stream has come to its end.
@@ -142,10 +208,15 @@ pub(crate) struct JoinCounts {
     unit_ns: i64,
     #[pyo3(get)]
     spilled_bytes: u64,
+    raised: Raised,
 }
 
 #[pymethods]
 impl JoinCounts {
+    fn raised(&self) -> Option<PyErr> {
+        lock(&self.raised).take()
+    }
+
     fn sides(&self, py: Python<'_>) -> PyResult<Vec<Py<PyDict>>> {
         self.reports.get().iter().map(|report| to_dict(py, report, self.unit_ns)).collect()
     }

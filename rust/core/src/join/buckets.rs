@@ -42,7 +42,7 @@ impl Spilled {
     ) -> Result<()> {
         for start in (0..batch.num_rows()).step_by(CHUNK_ROWS) {
             let chunk = batch.slice(start, CHUNK_ROWS.min(batch.num_rows() - start));
-            monitor.advance(chunk.num_rows())?;
+            monitor.read(chunk.num_rows())?;
             let hashes = keys(&Table::new(chunk.schema(), vec![chunk.clone()]))?.hashes(0..chunk.num_rows());
             let (starts, order) = order_by_bucket(&hashes);
             let sorted = take_all(&conform_batch(&chunk, &self.schema)?, &order)?;

@@ -4,6 +4,7 @@
 //! The file holds the left rows once in order, their keys and times once by key, the right rows once by key, and the
 //! columns that the right tables give to each left row: less than twice the input.
 
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -51,7 +52,7 @@ pub fn join_streams(
     rights: Vec<(Reader, AsofOptions)>,
     limits: Option<&Limits>,
     in_chunks: bool,
-    monitor: &Monitor,
+    monitor: &Arc<Monitor>,
 ) -> Result<JoinedStream> {
     check(&left.schema(), &rights)?;
     if in_chunks && limits.is_none() {
@@ -115,7 +116,7 @@ impl Inputs {
         for (stream, batches) in &mut self.streams {
             for batch in stream.by_ref() {
                 let batch = batch?;
-                monitor.advance(0)?;
+                monitor.read(batch.num_rows())?;
                 if limit < usize::MAX {
                     size += size_of(&batch);
                 }
@@ -134,9 +135,16 @@ fn in_memory(inputs: Inputs, monitor: &Monitor) -> Result<JoinedStream> {
     let Some(left) = tables.next() else { return Err(Error::InvalidArgument("a join needs a left table".into())) };
     let rights: Vec<(Table, AsofOptions)> = tables.zip(inputs.options).collect();
     let joined = threads::install(|| join(&left, &rights, monitor))?;
+    monitor.settle();
     let schema = joined.batch.schema();
     let reader: Reader = Box::new(RecordBatchIterator::new([Ok(joined.batch)], schema));
-    Ok(JoinedStream { reader, reports: Reports::new(joined.reports), unit_ns: joined.unit_ns, spilled_bytes: 0 })
+    Ok(JoinedStream {
+        reader,
+        reports: Reports::new(joined.reports),
+        unit_ns: joined.unit_ns,
+        spilled_bytes: 0,
+        goes_on: false,
+    })
 }
 
 /// Right tables whose keys are the same left columns.
@@ -287,18 +295,29 @@ impl External {
     /// Join bucket by bucket.
     fn join(mut self, monitor: &Monitor) -> Result<JoinedStream> {
         let mut reports = vec![SideReport::default(); self.options.len()];
+        monitor.add_expected((0..self.groups.len()).map(|at| self.n_rows(at, 0..N_BUCKETS)).sum());
+        let quiet = monitor.quiet();
         for at in 0..self.groups.len() {
             for bucket in 0..N_BUCKETS {
-                self.join_bucket(at, bucket, &mut reports, monitor)?;
+                self.join_bucket(at, bucket, &mut reports, &quiet)?;
+                monitor.advance(self.n_rows(at, bucket..bucket + 1))?;
             }
         }
+        monitor.settle();
         let mut output = Output::new(&self.left_schema);
         for (schema, options) in self.right_schemas.iter().zip(&self.options) {
             output.add(schema, options)?;
         }
         let (unit_ns, spilled_bytes) = (self.unit.ns, self.file.len());
         let reader: Reader = Box::new(OrderedReader { schema: output.schema(), external: self, next: 0 });
-        Ok(JoinedStream { reader, reports: Reports::new(reports), unit_ns, spilled_bytes })
+        Ok(JoinedStream { reader, reports: Reports::new(reports), unit_ns, spilled_bytes, goes_on: true })
+    }
+
+    /// Rows of both sides in some buckets.
+    fn n_rows(&self, group: usize, buckets: Range<usize>) -> usize {
+        let group = &self.groups[group];
+        let sides = group.members.iter().map(|&right| &self.rights[right]).chain([&group.left]);
+        sides.flat_map(|side| &side.buckets[buckets.clone()]).flatten().map(|block| block.n_rows).sum()
     }
 
     fn join_bucket(

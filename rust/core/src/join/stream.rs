@@ -50,28 +50,37 @@ pub struct JoinedStream {
     pub unit_ns: i64,
     /// Bytes that were written to temporary files.
     pub spilled_bytes: u64,
+    /// Whether there is work left, which is done while the reader is read.
+    pub goes_on: bool,
 }
 
 /// Join the first chunk of `left` at once, and each later one when it is asked for.
-pub(super) fn join_chunks(left: Reader, rights: Vec<(Reader, AsofOptions)>, monitor: &Monitor) -> Result<JoinedStream> {
+pub(super) fn join_chunks(
+    left: Reader,
+    rights: Vec<(Reader, AsofOptions)>,
+    monitor: &Arc<Monitor>,
+) -> Result<JoinedStream> {
     let mut tables = Vec::with_capacity(rights.len());
     for (right, options) in rights {
         let schema = right.schema();
         let mut batches = Vec::new();
         for batch in right {
-            monitor.advance(0)?;
-            batches.push(batch?);
+            let batch = batch?;
+            monitor.read(batch.num_rows())?;
+            batches.push(batch);
         }
         tables.push((Table::new(schema, batches), options));
     }
     let most = tables.iter().map(|(table, _)| table.num_rows()).max().unwrap_or(0);
-    let mut chunks = Chunks { left, rights: tables, chunk_rows: CHUNK_ROWS.max(most / 2) };
-    let (first, _) = chunks.read(monitor)?;
+    let mut chunks =
+        Chunks { left, rights: tables, chunk_rows: CHUNK_ROWS.max(most / 2), monitor: Arc::clone(monitor) };
+    let (first, _) = chunks.read()?;
     let joined = threads::install(|| join(&first, &chunks.rights, monitor))?;
+    monitor.settle();
     let reports = Reports::new(joined.reports);
     let (schema, unit_ns) = (joined.batch.schema(), joined.unit_ns);
     let reader = ChunkReader { schema, chunks, first: Some(joined.batch), reports: reports.clone() };
-    Ok(JoinedStream { reader: Box::new(reader), reports, unit_ns, spilled_bytes: 0 })
+    Ok(JoinedStream { reader: Box::new(reader), reports, unit_ns, spilled_bytes: 0, goes_on: true })
 }
 
 /// The left stream, and what it is joined with.
@@ -79,15 +88,16 @@ struct Chunks {
     left: Reader,
     rights: Vec<(Table, AsofOptions)>,
     chunk_rows: usize,
+    monitor: Arc<Monitor>,
 }
 
 impl Chunks {
     /// The next rows, and whether there were any batches of them.
-    fn read(&mut self, monitor: &Monitor) -> Result<(Table, bool)> {
+    fn read(&mut self) -> Result<(Table, bool)> {
         let (mut batches, mut n_rows): (Vec<RecordBatch>, usize) = (Vec::new(), 0);
         for batch in self.left.by_ref() {
-            monitor.advance(0)?;
             let batch = batch?;
+            self.monitor.read(batch.num_rows())?;
             n_rows += batch.num_rows();
             batches.push(batch);
             if n_rows >= self.chunk_rows {
@@ -109,12 +119,12 @@ struct ChunkReader {
 
 impl ChunkReader {
     fn chunk(&mut self) -> Result<Option<RecordBatch>> {
-        let monitor = Monitor::default();
-        let (left, has_some) = self.chunks.read(&monitor)?;
+        let (left, has_some) = self.chunks.read()?;
         if !has_some {
             return Ok(None);
         }
-        let joined = threads::install(|| join(&left, &self.chunks.rights, &monitor))?;
+        let joined = threads::install(|| join(&left, &self.chunks.rights, &self.chunks.monitor))?;
+        self.chunks.monitor.settle();
         self.reports.add(&joined.reports);
         Ok(Some(joined.batch))
     }

@@ -43,6 +43,11 @@ class FrameStream:
             hint = "pass at least one frame, which may have no rows"
             raise InvalidArgumentError(f"an empty iterable has no columns; {hint}") from None
 
+    @property
+    def schema(self) -> pa.Schema:
+        """The columns of the first frame."""
+        return self._first.schema
+
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
         import pyarrow as pa
 
@@ -76,10 +81,31 @@ def readable(frame: Any) -> Any:
         >>> type(readable(pl.DataFrame({"a": [1]}))).__name__, type(readable([pl.DataFrame({"a": [1]})])).__name__
         ('DataFrame', 'FrameStream')
     """
+    stream = streamed(frame)
+    return stream if isinstance(stream, FrameStream) else importable(frame)
+
+
+def streamed(frame: Any) -> Any:
+    """Give an iterable of frames as a stream.
+
+    Args:
+        frame: Anything that speaks Arrow; a Polars lazy frame; or an iterable of such, for instance a generator.
+
+    Returns:
+        A stream of an iterable; anything else as it is.
+
+    Raises:
+        InvalidArgumentError: An iterable without a frame.
+
+    Example:
+        >>> import polars as pl
+        >>> type(streamed(pl.LazyFrame())).__name__, type(streamed(iter([pl.DataFrame({"a": [1]})]))).__name__
+        ('LazyFrame', 'FrameStream')
+    """
     speaks = hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__")
-    if not speaks and isinstance(frame, Iterable) and not isinstance(frame, (str, bytes, dict)):
-        return FrameStream(frame)
-    return importable(frame)
+    if speaks or not isinstance(frame, Iterable) or isinstance(frame, (str, bytes, dict)):
+        return frame
+    return FrameStream(frame)
 
 
 def batches_of(source: Any, reader: pa.RecordBatchReader) -> Iterator[pa.RecordBatch]:
@@ -173,5 +199,5 @@ def _conform(batches: pa.RecordBatchReader, schema: pa.Schema, number: int) -> I
         try:
             yield batch.cast(schema)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
-            message = f"frame {number} does not have the types of the first one: {error}; cast it before writing"
+            message = f"frame {number} does not have the types of the first one: {error}; cast it first"
             raise SchemaMismatchError(message) from error
