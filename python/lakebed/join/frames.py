@@ -264,14 +264,14 @@ def is_lazy(frame: Any) -> bool:
     return _library(frame) == "polars" and type(frame).__name__ == "LazyFrame"
 
 
-def without_rows(frame: Any) -> pa.Table:
+def without_rows(frame: Any) -> pa.RecordBatchReader:
     """Give the columns of a frame without reading it.
 
     Args:
         frame: As `readable` gives it, a lazy frame, or a table of a warehouse.
 
     Returns:
-        A table of no rows.
+        A reader of no rows.
 
     Example:
         >>> import polars as pl
@@ -282,14 +282,14 @@ def without_rows(frame: Any) -> pa.Table:
     import pyarrow as pa
 
     if isinstance(frame, pl.LazyFrame):
-        return pl.DataFrame(schema=frame.collect_schema()).to_arrow()
-    if isinstance(frame, FrameStream):
-        return frame.schema.empty_table()
-    if isinstance(getattr(frame, "schema", None), pa.Schema):
-        return frame.schema.empty_table()
-    if hasattr(frame, "__arrow_c_schema__"):
-        return pa.schema(frame).empty_table()
-    return pa.table(readable(frame)).slice(0, 0)
+        schema = pl.DataFrame(schema=frame.collect_schema()).to_arrow().schema
+    elif isinstance(getattr(frame, "schema", None), pa.Schema):
+        schema = frame.schema
+    elif hasattr(frame, "__arrow_c_schema__"):
+        schema = pa.schema(frame)
+    else:
+        schema = pa.table(readable(frame)).schema
+    return pa.RecordBatchReader.from_batches(schema, [])
 
 
 def like(left: Any, stream: Any) -> Any:

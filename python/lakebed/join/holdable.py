@@ -79,7 +79,21 @@ def _cast(column: pa.ChunkedArray, target: pa.DataType) -> pa.ChunkedArray:
     if pa.types.is_run_end_encoded(column.type):
         chunks = [pc.run_end_decode(chunk) for chunk in column.chunks]
         column = pa.chunked_array(chunks, column.type.value_type)
+    if pa.types.is_list_view(column.type) or pa.types.is_large_list_view(column.type):
+        chunks = [_listed(chunk) for chunk in column.chunks]
+        column = pa.chunked_array(chunks, pa.large_list(column.type.value_field))
     return column if column.type == target else column.cast(target)
+
+
+def _listed(views: pa.Array) -> pa.LargeListArray:
+    """Views of lists as lists; pyarrow's own cast loses its way where there are nulls."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    lengths = pc.fill_null(pc.list_value_length(views), 0).cast(pa.int64())
+    offsets = pa.concat_arrays([pa.array([0], pa.int64()), pc.cumulative_sum(lengths)])
+    kind = pa.large_list(views.type.value_field)
+    return pa.LargeListArray.from_arrays(offsets, views.flatten(), kind, mask=pc.is_null(views))
 
 
 def _target(kind: pa.DataType) -> pa.DataType | None:
@@ -107,20 +121,30 @@ def _nested(kind: pa.DataType) -> pa.DataType | None:
     types = pa.types
     if types.is_struct(kind):
         fields = [kind.field(at) for at in range(kind.num_fields)]
-        inner = [_target(field.type) for field in fields]
+        inner = [_inside(field.type) for field in fields]
         if None in inner:
             return None
         return pa.struct([field.with_type(one) for field, one in zip(fields, inner, strict=True)])
+    if types.is_list_view(kind) or types.is_large_list_view(kind):
+        return _nested(pa.large_list(kind.value_field))
     makers = {"is_list": pa.list_, "is_large_list": pa.large_list}
-    makers |= {"is_list_view": pa.list_, "is_large_list_view": pa.large_list}
     for name, make in makers.items():
         if getattr(types, name)(kind):
-            inside = _target(kind.value_type)
+            inside = _inside(kind.value_type)
             return None if inside is None else make(kind.value_field.with_type(inside))
     if types.is_fixed_size_list(kind):
-        inside = _target(kind.value_type)
+        inside = _inside(kind.value_type)
         return None if inside is None else pa.list_(kind.value_field.with_type(inside), kind.list_size)
     return kind
+
+
+def _inside(kind: pa.DataType) -> pa.DataType | None:
+    """The type of what lies in another one, of which pyarrow has to make it."""
+    import pyarrow as pa
+
+    types = pa.types
+    is_made = types.is_list_view(kind) or types.is_large_list_view(kind) or types.is_run_end_encoded(kind)
+    return None if is_made else _target(kind)
 
 
 def _is_offset(zone: str | None) -> bool:
