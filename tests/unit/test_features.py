@@ -248,3 +248,45 @@ def test_definitions_can_be_listed_and_read_back() -> None:
     view = features.FeatureView("v", [entity], aggregations=[lb.Aggregation("x", "sum", ["1d", "7d offset 1d"])])
     assert features.FeatureView.from_dict(view.to_dict()) == view
     assert list(view.aggregates()) == ["x_sum_1d", "x_sum_7d_offset_1d"]
+
+
+def test_a_date_is_the_time_of_the_rows_where_no_column_knows_it_better() -> None:
+    wh = lb.open("memory://")
+    wh.write("rates", pl.DataFrame({"at": [dt.datetime(2013, 1, 2)], "rate": [0.5]}))  # noqa: DTZ001
+    view = lb.FeatureView("rates", timestamp="at")
+    rows = pl.DataFrame({"day": [dt.date(2013, 1, 1), dt.date(2013, 1, 2)]})
+    assert wh.features.historical(rows, [view]).data["rate"].to_list() == [None, 0.5]
+    stamped = rows.with_columns(at=pl.lit(dt.datetime(2013, 1, 3)))  # noqa: DTZ001
+    assert wh.features.historical(stamped, [view]).data["rate"].to_list() == [0.5, 0.5]
+
+
+def test_rows_may_come_as_a_stream_and_lazily() -> None:
+    wh = lb.open("memory://")
+    times = [dt.datetime(2013, 1, day) for day in (1, 2, 3)]  # noqa: DTZ001
+    wh.write("rates", pl.DataFrame({"k": ["a", "b"], "at": times[:2], "rate": [0.5, 0.25]}))
+    view = lb.FeatureView("rates", [lb.Entity("k")], timestamp="at")
+    rows = pl.DataFrame({"k": ["a", "b", "c"], "event_timestamp": times})
+    wanted = wh.features.historical(rows, [view])
+    lazy = wh.features.historical(rows.lazy(), [view])
+    assert isinstance(lazy.data, pl.LazyFrame)
+    assert lazy.pl().equals(wanted.data)
+    assert list(lazy.report) == list(wanted.report)
+    parts = wh.features.historical((rows.slice(at, 1) for at in range(3)), [view])
+    assert pl.DataFrame(parts.arrow()).equals(wanted.data)
+
+
+def test_a_feature_whose_column_is_gone_and_what_is_no_feature_are_told() -> None:
+    wh = lb.open("memory://")
+    wh.write("rates", pl.DataFrame({"at": [dt.datetime(2013, 1, 1)], "rate": [0.5]}))  # noqa: DTZ001
+    wh.features.apply(lb.FeatureView("rates", timestamp="at", features=["rate"]))
+    rows = pl.DataFrame({"event_timestamp": [dt.datetime(2013, 1, 2)]})  # noqa: DTZ001
+    wh.table("rates").rename_column("rate", "rates")
+    with pytest.raises(lb.errors.ColumnNotFoundError, match=r"'rate' not found .*did you mean 'rates'"):
+        wh.features.historical(rows, ["rates:rate"])
+    for nothing in (None, 5, [None]):
+        with pytest.raises(lb.errors.InvalidArgumentError, match="a feature is a text such as 'weather:temp'"):
+            wh.features.historical(rows, nothing)  # type: ignore[arg-type]
+    nowhere: list[Any] = [None, {"event_timestamp": []}, 5]
+    for no_rows in nowhere:
+        with pytest.raises(TypeError, match="expected a table that speaks Arrow"):
+            wh.features.historical(no_rows, ["rates:rate"])

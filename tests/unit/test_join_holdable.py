@@ -36,6 +36,10 @@ HELD: dict[str, tuple[pa.Array, list[Any]]] = {
         pa.array([0, None, 3_600], pa.timestamp("s", "+05:30")),
         [dt.datetime(1970, 1, 1, 1, tzinfo=UTC), None, None, dt.datetime(1970, 1, 1, tzinfo=UTC)],
     ),
+    "dictionaries of times with an offset": (
+        pa.array([0, None, 0], pa.timestamp("ms", "+05:30")).dictionary_encode(),
+        [dt.datetime(1970, 1, 1, tzinfo=UTC), None, None, dt.datetime(1970, 1, 1, tzinfo=UTC)],
+    ),
     "durations in seconds": (
         pa.array([5, None, 7], pa.duration("s")),
         [dt.timedelta(seconds=7), None, None, dt.timedelta(seconds=5)],

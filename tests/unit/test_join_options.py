@@ -11,6 +11,7 @@ import textwrap
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -294,6 +295,18 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "tolerance of a number": ({"tolerance": 5}, errors.InvalidArgumentError, "tolerance 5 cannot be read"),
     "tolerance of a truth": ({"tolerance": False}, errors.InvalidArgumentError, "cannot be read"),
     "months": ({"tolerance": "1mo"}, errors.InvalidArgumentError, "'1mo' cannot be read"),
+    "a year of numpy": ({"tolerance": np.timedelta64(1, "Y")}, errors.InvalidArgumentError, "cannot be read"),
+    "not a time of numpy": ({"tolerance": np.timedelta64("NaT")}, errors.InvalidArgumentError, "cannot be read"),
+    "a time of numpy without a unit": ({"tolerance": np.timedelta64(5)}, errors.InvalidArgumentError, "cannot be read"),
+    "less than nothing of numpy": ({"tolerance": np.timedelta64(-5, "h")}, errors.InvalidArgumentError, "is negative"),
+    "hours in another script": ({"tolerance": "\uff12h"}, errors.InvalidArgumentError, "cannot be read"),
+    "months with a hint": ({"tolerance": "3mo"}, errors.InvalidArgumentError, "no fixed length; write days"),
+    "key of a number": ({"by": 5}, errors.InvalidArgumentError, "a name or a list of names, not 5"),
+    "key of nothing": ({"by": [None]}, errors.InvalidArgumentError, "a name or a list of names"),
+    "key of a mapping": ({"by": {"k": "k"}}, errors.InvalidArgumentError, "a name or a list of names"),
+    "key of an expression": ({"by": pl.col("k")}, errors.InvalidArgumentError, "a name or a list of names"),
+    "suffix of a number": ({"suffix": 5}, errors.InvalidArgumentError, "suffix is a text, not 5"),
+    "time of a number": ({"on": 5}, errors.InvalidArgumentError, "on is a text, not 5"),
     "direction": ({"direction": "sideways"}, errors.InvalidArgumentError, "'backward', 'forward', 'nearest'"),
     "two directions": ({"direction": "forward", "strategy": "nearest"}, errors.InvalidArgumentError, "contradict"),
     "closed": ({"closed": "open"}, errors.InvalidArgumentError, "closed is one of"),
@@ -332,6 +345,24 @@ def test_names_that_clash_between_right_tables_are_refused() -> None:
         lb.asof_join(frame(1), [right, right, right], on="t")
 
 
+def test_columns_that_share_the_name_of_a_key_or_a_time_are_refused() -> None:
+    twice = pa.table([*LEFT.to_arrow().columns, pa.array(["b"])], names=["t", "k", "k"])
+    for left, right, side in ((twice, RIGHT, "left"), (LEFT, twice, "right")):
+        with pytest.raises(errors.InvalidColumnsError, match=f"the {side} table .* more than one column is called 'k'"):
+            lb.asof_join(left, right, on="t", by="k")
+    assert lb.asof_join(twice, RIGHT.drop("k"), on="t").column_names == ["t", "k", "k", "v"]
+
+
+def test_tolerances_of_any_library_are_exact() -> None:
+    right = frame(0, v=[1])
+    for hours, wanted in ((1, None), (2, 1)):
+        kinds = [dt.timedelta(hours=hours), np.timedelta64(hours, "h"), pa.scalar(hours * 3600, pa.duration("s"))]
+        for tolerance in [*kinds, f"{hours}h"]:
+            assert lb.asof_join(frame(2), right, on="t", tolerance=tolerance)["v"].to_list() == [wanted]
+    for anything in (0, 0.0, np.int64(0), np.timedelta64(2**62, "s"), dt.timedelta.max, f"{10**30}d"):
+        assert lb.asof_join(frame(2), right, on="t", tolerance=anything)["v"].to_list() == [1]
+
+
 WINDOWS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "function": ({"aggregations": {"v": "summ"}}, errors.InvalidArgumentError, "did you mean .*sum"),
     "window": ({"windows": "7 days"}, errors.InvalidArgumentError, "window '7 days' cannot be read"),
@@ -348,6 +379,18 @@ WINDOWS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "sum of rows": ({"aggregations": {"*": "sum"}}, errors.InvalidArgumentError, "sum needs a column"),
     "no values": ({"aggregations": {"v": "last(0)"}}, errors.InvalidArgumentError, "1 value or more"),
     "share": ({"aggregations": {"v": "quantile(2)"}}, errors.InvalidArgumentError, "outside of 0 to 1"),
+    "function of a number": ({"aggregations": {"v": 5}}, errors.InvalidArgumentError, "a text such as 'sum', not 5"),
+    "function of nothing": ({"aggregations": {"v": None}}, errors.InvalidArgumentError, "a text such as 'sum'"),
+    "names of functions only": ({"aggregations": ["sum"]}, errors.InvalidArgumentError, "lb.Aggregation, not 'sum'"),
+    "no aggregations": ({"aggregations": None}, errors.InvalidArgumentError, "lb.Aggregation, not None"),
+    "one thing twice": ({"aggregations": {"v": ["sum", "sum"]}}, errors.InvalidColumnsError, "'v_sum_7d'"),
+    "one window twice": ({"windows": ["7d", "1w"]}, errors.InvalidColumnsError, "would be called 'v_sum_7d'"),
+    "no name": (
+        {"aggregations": lb.Aggregation("v", "sum", name="")},
+        errors.InvalidColumnsError,
+        "would be called ''",
+    ),
+    "two right tables": ({"right": [RIGHT, RIGHT]}, errors.InvalidArgumentError, "takes one right table"),
     "closed": ({"closed": "ajar"}, errors.InvalidArgumentError, "closed is one of"),
     "name": (
         {"aggregations": [lb.Aggregation("v", "sum", name="x"), lb.Aggregation("v", "max", name="x")], "suffix": ""},
@@ -361,7 +404,9 @@ WINDOWS: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
 def test_windows_that_make_no_sense_are_refused_with_a_hint(case: str) -> None:
     options, kind, message = WINDOWS[case]
     with pytest.raises(kind, match=message):
-        lb.window_aggregate(LEFT, RIGHT, **{"aggregations": {"v": "sum"}, "windows": "7d", "on": "t", **options})
+        lb.window_aggregate(
+            LEFT, **{"right": RIGHT, "aggregations": {"v": "sum"}, "windows": "7d", "on": "t", **options}
+        )
 
 
 def test_windows_are_read_as_people_write_them() -> None:
@@ -382,6 +427,13 @@ def test_windows_are_read_as_people_write_them() -> None:
         "count_1h": 1,
         "count_1h_offset_1h": 0,
     }
+
+
+def test_windows_longer_than_time_reach_back_to_all_that_is() -> None:
+    right = frame(0, 1, v=[1, 2])
+    windows = [f"{10**30}d", f"1h offset {10**30}d", f"{10**40}d offset 1h"]
+    found = lb.window_aggregate(frame(2), right, {"v": "sum"}, windows=windows, on="t", closed="both")
+    assert found.drop("t").row(0) == (3, None, 3)
 
 
 def test_a_label_does_not_see_itself_and_late_events_not_before_they_are_known() -> None:

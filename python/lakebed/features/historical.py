@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,8 @@ def historical(
         entity_df: Rows with the join keys and a time, in any order, any Arrow-speaking frame. All of them come back; of
             a reader, an iterable of frames or a lazy frame when the data are read, as `lakebed.asof_join` does it.
         features: `"view:feature"`, `"view"` or `"view:*"` for all of a view, or views that need not be applied.
-        timestamp: Time column of the rows; None for `event_timestamp`, else for the only column of timestamps.
+        timestamp: Time column of the rows; None for `event_timestamp`, else for the only column of timestamps, or of
+            dates where there is none.
         full_feature_names: Whether a column is called `view__feature`, not `feature`.
         filter_by_created_timestamp: Whether feature rows that were created after a row's time are invisible to it.
         memory_limit: As in `lakebed.asof_join`.
@@ -171,7 +172,7 @@ def historical(
 
 
 def _asked(features: Sequence[str | FeatureView], snapshot: Snapshot) -> list[_Asked]:
-    if isinstance(features, str | FeatureView):
+    if isinstance(features, str | FeatureView) or not isinstance(features, Iterable):
         features = [features]
     known = views(snapshot)
     asked: dict[str, _Asked] = {}
@@ -179,6 +180,8 @@ def _asked(features: Sequence[str | FeatureView], snapshot: Snapshot) -> list[_A
         if isinstance(feature, FeatureView):
             view, wanted = feature, "*"
         else:
+            if not isinstance(feature, str):
+                raise InvalidArgumentError(f"a feature is a text such as 'weather:temp' or a view, not {feature!r}")
             name, _, wanted = feature.partition(":")
             view = find_view(known, name)
         there = _feature_names(view, snapshot)
@@ -262,7 +265,10 @@ def _time_column(schema: pa.Schema, timestamp: str | None) -> str:
         return _EVENT_TIMESTAMP
     import pyarrow as pa
 
-    times = [field.name for field in schema if pa.types.is_timestamp(field.type)]
+    # A date is a time where no column knows it better.
+    tests = (pa.types.is_timestamp, pa.types.is_date)
+    found_by = [[field.name for field in schema if is_time(field.type)] for is_time in tests]
+    times = found_by[0] or found_by[1]
     if len(times) == 1:
         return str(times[0])
     found = f"several: {', '.join(times)}" if times else "none"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lakebed.errors import InvalidArgumentError
-from lakebed.join.durations import duration_ns, duration_text
+from lakebed.errors import InvalidArgumentError, InvalidColumnsError
+from lakebed.join.durations import LONGEST_NS, duration_ns, duration_text
 
 FUNCTIONS = {
     "count": "count",
@@ -40,7 +40,7 @@ FUNCTIONS = {
 """Names of functions without a parameter, and the core's names for them."""
 
 _WITH_NUMBER = re.compile(r"(first|last|(?:approx_)?(?:quantile|percentile))(?:_k)?[_(]?(\d+(?:\.\d+)?)\)?")
-_PERCENTILE = re.compile(r"(approx_)?p(\d{1,2}(?:\.\d+)?)")
+_PERCENTILE = re.compile(r"(approx_)?p(100|\d{1,2}(?:\.\d+)?)")
 _WINDOW = re.compile(r"(?P<length>\w+?)(?:\s+offset\s+(?P<offset>\w+))?")
 _LIFETIME = "lifetime"
 
@@ -110,8 +110,8 @@ class Window:
         Raises:
             InvalidArgumentError: `n` is not positive.
         """
-        if n < 1:
-            raise InvalidArgumentError(f"a series has 1 window or more, not {n}")
+        if n != int(n) or n < 1:
+            raise InvalidArgumentError(f"a series has 1 window or more, a whole number of them, not {n!r}")
         first, length_ns = duration_ns(offset, "offset of a window"), duration_ns(length, "window")
         step_ns = length_ns if step is None else duration_ns(step, "step of a series")
         return [cls(length, duration_text(first + at * step_ns)) for at in range(n)]
@@ -178,7 +178,10 @@ class Aggregation:
         Raises:
             InvalidArgumentError: There is no such function; names the nearest ones.
         """
-        text = self.function.strip().lower()
+        function: object = self.function
+        if not isinstance(function, str):
+            raise InvalidArgumentError(f"an aggregate is a text such as 'sum', not {function!r}")
+        text = function.strip().lower()
         if text in {"median", "approx_median"}:
             return FUNCTIONS[text], 0.5
         if text in FUNCTIONS:
@@ -256,6 +259,11 @@ def core_aggregates(
         for window in own:
             at = distinct.setdefault(window, len(distinct))
             columns.append((column, function, parameter, at, aggregation.column_name(window)))
+    names = [name for *_, name in columns]
+    for name in names:
+        if not name or names.count(name) > 1:
+            problem = "two aggregates would" if name else "an aggregate would"
+            raise InvalidColumnsError(f"{problem} be called {name!r}; give them names of their own, or one only once")
     if not columns:
         raise InvalidArgumentError("no aggregates were asked for; give for instance {'amount': ['sum', 'count']}")
     return {
@@ -267,8 +275,8 @@ def core_aggregates(
 
 
 def _plain(window: Window) -> tuple[int | None, int]:
-    length = None if window.length is None else duration_ns(window.length, "window")
-    return length, duration_ns(window.offset, "offset of a window")
+    length = None if window.length is None else min(duration_ns(window.length, "window"), LONGEST_NS)
+    return length, min(duration_ns(window.offset, "offset of a window"), LONGEST_NS)
 
 
 def _flat(windows: Any) -> list[Any]:
@@ -287,6 +295,12 @@ def _listed(aggregations: Any) -> list[Aggregation]:
         return [
             Aggregation(column, function)
             for column, functions in aggregations.items()
-            for function in ([functions] if isinstance(functions, str) else functions)
+            for function in (functions if isinstance(functions, list | tuple) else [functions])
         ]
-    return list(aggregations)
+    listed = list(aggregations) if isinstance(aggregations, Iterable) else [aggregations]
+    for one in listed:
+        if not isinstance(one, Aggregation):
+            raise InvalidArgumentError(
+                f"aggregates are given as {{'amount': ['sum', 'count']}} or as lb.Aggregation, not {one!r}"
+            )
+    return listed

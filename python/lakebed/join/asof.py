@@ -106,7 +106,8 @@ def asof_join(
         SchemaMismatchError: Keys without a common type, or a time with a zone against one without.
         UnsupportedTypeError: A key of a type without equality, such as a list; a column that a Polars result cannot
             hold.
-        InvalidColumnsError: Two columns of the result would have one name.
+        InvalidColumnsError: Two columns of the result would have one name; two columns of a table are called like a key
+            or a time.
         InvalidArgumentError: An option is not one of its values; the tolerance is no duration or negative; a time does
             not exist in `assume_timezone`.
 

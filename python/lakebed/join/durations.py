@@ -17,7 +17,10 @@ _UNITS_NS = {
     "d": 86_400_000_000_000,
     "w": 604_800_000_000_000,
 }
-_DURATION = re.compile(r"(\d+)(ns|us|ms|s|m|h|d|w)")
+LONGEST_NS = 1 << 120
+"""Longer than any two times that there are lie apart, and what the core can still count with."""
+_DURATION = re.compile(r"([0-9]+)(ns|us|ms|s|m|h|d|w)")
+_CALENDAR = re.compile(r"[0-9]+ ?(mo|q|y|month|quarter|year)")
 _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kmgt]?)(i?b)?\s*", re.IGNORECASE)
 _POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 
@@ -26,7 +29,8 @@ def duration_ns(value: object, what: str) -> int:
     """Read a duration.
 
     Args:
-        value: A timedelta (numpy's and pandas' too), or a text of numbers with the units ns, us, ms, s, m, h, d and w.
+        value: A timedelta (numpy's, pandas' and pyarrow's too), or a text of numbers with the units ns, us, ms, s, m,
+            h, d and w.
         what: What errors call it.
 
     Returns:
@@ -46,6 +50,8 @@ def duration_ns(value: object, what: str) -> int:
             hint = "use a timedelta or a text such as '2h', '1d12h' or '500ms'"
             if isinstance(value, str) and value.startswith("-"):
                 hint = "a duration is not negative; give the greatest distance as 0 or more"
+            if isinstance(value, str) and _CALENDAR.match(value):
+                hint = "months and years have no fixed length; write days, for instance '30d'"
             raise InvalidArgumentError(f"{what} {value!r} cannot be read; {hint}")
         nanoseconds = sum(int(number) * _UNITS_NS[unit] for number, unit in parts)
     if nanoseconds < 0:
@@ -62,7 +68,13 @@ def _of_timedelta(value: object) -> int | None:
     if type(value).__module__ == "numpy" and type(value).__name__ == "timedelta64":
         import numpy as np
 
-        return int(np.timedelta64(value, "ns").astype("int64"))  # type: ignore[call-overload]
+        unit, step = np.datetime_data(value.dtype)  # type: ignore[attr-defined]
+        length = {**_UNITS_NS, "W": _UNITS_NS["w"], "D": _UNITS_NS["d"]}.get(unit)
+        # Months and years have none, nor have numbers without a unit; counted in integers that do not overflow.
+        return None if length is None or np.isnat(value) else int(value.astype("int64")) * step * length  # type: ignore[call-overload,attr-defined]
+    if type(value).__module__ == "pyarrow.lib" and type(value).__name__ == "DurationScalar":
+        ticks = value.value  # type: ignore[attr-defined]
+        return None if ticks is None else int(ticks) * _UNITS_NS[value.type.unit]  # type: ignore[attr-defined]
     return None
 
 

@@ -116,6 +116,9 @@ def defer(
     keys = pruned.deciding
     payload = _payload(options, table.schema.names)
     later = [name for name, _ in payload if name not in keys]
+    if not {*keys, *later} <= set(table.schema.names):
+        # The core says what is missing.
+        return table.schema.empty_table(), options, None
     if not later:
         return pa.table(pruned.filtered().collect(engine="streaming")), options, None
     row = f"{_ROW} {number}"

@@ -273,6 +273,9 @@ def without_rows(frame: Any) -> pa.RecordBatchReader:
     Returns:
         A reader of no rows.
 
+    Raises:
+        TypeError: It speaks no Arrow.
+
     Example:
         >>> import polars as pl
         >>> without_rows(pl.LazyFrame({"a": [1]})).schema.names
@@ -287,8 +290,11 @@ def without_rows(frame: Any) -> pa.RecordBatchReader:
         schema = frame.schema
     elif hasattr(frame, "__arrow_c_schema__"):
         schema = pa.schema(frame)
-    else:
+    elif hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__arrow_c_array__"):
         schema = pa.table(readable(frame)).schema
+    else:
+        found = type(frame).__name__
+        raise TypeError(f"expected a table that speaks Arrow, found {found}; pass for instance a polars.DataFrame")
     return pa.RecordBatchReader.from_batches(schema, [])
 
 

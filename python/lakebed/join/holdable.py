@@ -103,6 +103,9 @@ def _target(kind: pa.DataType) -> pa.DataType | None:
     types = pa.types
     if types.is_run_end_encoded(kind):
         return _target(kind.value_type)
+    if types.is_dictionary(kind):
+        inside = _target(kind.value_type)
+        return kind if inside == kind.value_type else inside
     if types.is_union(kind) or types.is_interval(kind):
         return None
     if types.is_decimal(kind) and (types.is_decimal256(kind) or kind.scale < 0):

@@ -157,12 +157,13 @@ def prune(table: PrunableTable, options: dict[str, Any], left: Any, zone: str | 
         [2, 3]
     """
     names = table.schema.names
-    columns = [name for name in names if name in _needed(options, names)]
+    needed = _needed(options, names)
+    columns = [name for name in names if name in needed]
     created = [options["created"]] if options["created"] else []
     deciding = list(dict.fromkeys([options["on_right"], *options["by_right"], *created]))
-    # The core says what is missing.
-    if any(name not in names for name in deciding):
-        return PrunedScan(table.lazy(columns), [name for name in deciding if name in names])
+    if not needed <= set(names):
+        # The core says what is missing.
+        return PrunedScan(table.lazy().clear(), [name for name in deciding if name in names])
     left = summary(left, options["on_left"], options["by_left"])
     conditions = _times(table, options, left, zone) + _keys(table, options, left)
     keys = _bucket_keys(table, options, left)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -174,9 +175,14 @@ def _line(side: SideReport) -> str:
         "ties": side.n_ties,
     }
     median = side.ages_ns.get(0.5)
-    age = "" if median is None else f", median age {duration_text(median)}"
+    age = "" if median is None else f", median age {_shown(median)}"
     found = "".join(f", {count:,} {reason}" for reason, count in reasons.items() if count)
     return f"  {side.name}: {side.n_matched:,} of {side.n_rows:,} rows matched ({side.match_rate:.1%}){age}{found}"
+
+
+def _shown(age_ns: int) -> str:
+    """An age in its two largest units, since it is known within 1/128 of its value only."""
+    return "".join(re.findall(r"[0-9]+[a-z]+", duration_text(age_ns))[:2])
 
 
 class Joined(NamedTuple):

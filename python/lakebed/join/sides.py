@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from lakebed.errors import InvalidArgumentError, TimeColumnError
-from lakebed.join.durations import duration_ns
+from lakebed.join.durations import LONGEST_NS, duration_ns
 
 DIRECTIONS = ("backward", "forward", "nearest")
 CLOSED = ("both", "left", "right", "none", "strict")
@@ -146,6 +147,9 @@ def core_options(options: SideOptions, *, allow_exact_matches: bool = True) -> d
     """
     if options.on is None or options.left_on is None:
         raise TimeColumnError("no time column was named; give on=, or left_on= and right_on=")
+    for what, name in (("on", options.on), ("left_on", options.left_on), ("suffix", options.suffix)):
+        if name is not None and not isinstance(name, str):
+            raise InvalidArgumentError(f"{what} is a text, not {name!r}")
     direction = _one_of(options.direction or "backward", DIRECTIONS, "direction")
     exact, inclusive = _ends(_one_of(options.closed or "both", CLOSED, "closed"), direction)
     created = options.created if options.created is not None else options.known_at
@@ -188,12 +192,16 @@ def tolerance_ns(tolerance: object) -> int | None:
         >>> tolerance_ns("0s") is None, tolerance_ns("2us")
         (True, 2000)
     """
-    if tolerance is None or (isinstance(tolerance, int) and not isinstance(tolerance, bool) and tolerance == 0):
+    if tolerance is None or _is_zero(tolerance):
         return None
-    return duration_ns(tolerance, "tolerance") or None
+    return min(duration_ns(tolerance, "tolerance"), LONGEST_NS) or None
 
 
-def names(by: str | Sequence[str] | None) -> list[str]:
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, int | float | Integral) and not isinstance(value, bool) and str(value) in {"0", "0.0"}
+
+
+def names(by: Any) -> list[str]:
     """List key columns.
 
     Args:
@@ -202,13 +210,21 @@ def names(by: str | Sequence[str] | None) -> list[str]:
     Returns:
         The names.
 
+    Raises:
+        InvalidArgumentError: It is something else.
+
     Example:
         >>> names("a"), names(None)
         (['a'], [])
     """
     if by is None:
         return []
-    return [by] if isinstance(by, str) else list(by)
+    is_one = isinstance(by, str) or not isinstance(by, Iterable) or isinstance(by, Mapping)
+    listed: list[Any] = [by] if is_one else list(by)
+    for name in listed:
+        if not isinstance(name, str):
+            raise InvalidArgumentError(f"columns are given as a name or a list of names, not {by!r}")
+    return listed
 
 
 def _ends(closed: str, direction: str) -> tuple[bool, bool]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
+from lakebed.errors import InvalidArgumentError
 from lakebed.join.aggregations import Aggregation, core_aggregates
 from lakebed.join.durations import size_bytes
 from lakebed.join.execute import Request, execute
@@ -79,7 +80,7 @@ def window_aggregate(
         UnsupportedTypeError: A function does not take the type of its column.
         TimeColumnError: A time column is missing, or holds no time.
         SchemaMismatchError: Keys without a common type, or a time with a zone against one without.
-        InvalidColumnsError: Two columns of the result would have one name.
+        InvalidColumnsError: Two aggregates would have one name, or a key or time column's name is not the only one.
 
     Example:
         >>> import datetime as dt, polars as pl
@@ -95,6 +96,10 @@ def window_aggregate(
         floats is a difference of sums without any rounding where the values of a key lie within some 2^60 of each
         other, else a compensated sum of the window's values: no value outside of a window touches it.
     """
+    if isinstance(right, list | tuple):
+        raise InvalidArgumentError(
+            "window_aggregate takes one right table; aggregate each by itself, or give an iterator of the parts of one"
+        )
     options = SideOptions(
         on=right_on or on,
         left_on=left_on or on,

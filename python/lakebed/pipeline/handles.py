@@ -173,7 +173,8 @@ class Features:
             entity_df: Rows with the join keys and a time, in any order; any Arrow-speaking frame. A reader, an iterable
                 of frames and a lazy frame are joined when the data are read, as `lakebed.asof_join` does it.
             features: `"view:feature"`, `"view"` or `"view:*"` for all of a view, or views that need not be applied.
-            timestamp: Time column of the rows; None for `event_timestamp`, else for the only column of timestamps.
+            timestamp: Time column of the rows; None for `event_timestamp`, else for the only column of timestamps, or
+                of dates where there is none.
             full_feature_names: Whether a column is called `view__feature`, not `feature`.
             filter_by_created_timestamp: Whether feature rows created after a row's time are invisible to it.
             version: The version of tables and definitions, as for `Warehouse.at`; None for the head.

@@ -90,6 +90,9 @@ impl AsofOptions {
 
     /// Check what the two schemas and the options alone can tell to be wrong.
     pub(super) fn check(&self, left: &SchemaRef, right: &SchemaRef) -> Result<KeyPlan> {
+        check_once(left, self.by_left.iter().chain([&self.on_left]), "left")?;
+        let named = self.by_right.iter().chain([&self.on_right]).chain(&self.created);
+        check_once(right, named.chain(&self.skip_nulls), "right")?;
         times::check_pair(left, &self.on_left, right, &self.on_right)?;
         if let Some(created) = &self.created {
             times::check_pair(left, &self.on_left, right, created)?;
@@ -154,6 +157,19 @@ pub(super) struct Search {
     pub(super) skips_nulls_of: Option<usize>,
     /// Order among the columns to give, position in the right table, new name.
     pub(super) columns: Vec<(usize, usize, String)>,
+}
+
+/// Fails where a name does not tell one column.
+fn check_once<'a>(schema: &SchemaRef, names: impl Iterator<Item = &'a String>, side: &str) -> Result<()> {
+    for name in names {
+        if schema.fields().iter().filter(|field| field.name() == name).count() > 1 {
+            return Err(Error::InvalidColumns {
+                place: format!("the {side} table of the join"),
+                problem: format!("more than one column is called '{name}'"),
+            });
+        }
+    }
+    Ok(())
 }
 
 /// The schema of the result: names are given here, each once.

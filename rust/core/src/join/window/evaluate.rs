@@ -8,7 +8,7 @@ use super::exact::ExactSums;
 use super::fold::{Best, Exact, Extreme, Fold, Sum, Tree, Variance};
 use super::functions::{Aggregate, Function};
 use super::sketches::{self, from_ordered};
-use super::values::GroupValues;
+use super::values::{GroupValues, WholeSums};
 use crate::error::{Error, Result};
 use crate::sketch::Distinct;
 
@@ -228,34 +228,44 @@ pub(super) fn evaluate(
 }
 
 fn push_sum(
-    sums: &[i128],
+    sums: &WholeSums<'_>,
     values: &GroupValues<'_>,
     start: usize,
     end: usize,
     aggregate: &Aggregate,
     cells: &mut Cells,
 ) -> Result<()> {
-    let sum = (start < end).then(|| sums[end].wrapping_sub(sums[start]));
+    let too_large = |sum: Option<i128>, holder: &str, other: &str| {
+        let column = aggregate.column.as_deref().unwrap_or_default();
+        let sum = sum.map_or_else(|| "a number".into(), |sum| sum.to_string());
+        Error::InvalidArgument(format!(
+            "the sum of column '{column}' in a window is {sum}, which {holder} cannot hold; cast the column to a {other} \
+             first"
+        ))
+    };
     match cells {
-        Cells::Wides(cells) => cells.push(sum),
+        Cells::Wides(cells) if start < end => {
+            let sum = sums.sum(start, end).filter(|sum| sum.unsigned_abs() < END_OF_DECIMALS);
+            cells.push(Some(sum.ok_or_else(|| too_large(None, "a decimal of 38 digits", "float"))?));
+        }
+        Cells::Wides(cells) => cells.push(None),
         Cells::Wholes(cells) => {
-            let narrow = |sum: i128| {
+            let narrow = |sum: Option<i128>| {
                 let narrow =
-                    if values.is_unsigned() { u64::try_from(sum).map(|sum| sum as i64) } else { i64::try_from(sum) };
-                narrow.map_err(|_| {
-                    let column = aggregate.column.as_deref().unwrap_or_default();
-                    Error::InvalidArgument(format!(
-                        "the sum of column '{column}' in a window is {sum}, which 64 bits cannot hold; cast the column \
-                         to a decimal or a float first"
-                    ))
-                })
+                    if values.is_unsigned() { u64::try_from(sum?).ok()? as i64 } else { i64::try_from(sum?).ok()? };
+                Some(narrow)
             };
-            cells.push(sum.map(narrow).transpose()?);
+            let sum = sums.sum(start, end);
+            let held = narrow(sum).ok_or_else(|| too_large(sum, "64 bits", "decimal or a float"));
+            cells.push((start < end).then_some(held).transpose()?);
         }
         _ => {}
     }
     Ok(())
 }
+
+/// The first whole number with 39 digits.
+const END_OF_DECIMALS: u128 = 10_u128.pow(38);
 
 type Position<'a> = Box<dyn Fn(usize, usize) -> u32 + 'a>;
 type Number<'a> = Box<dyn Fn(usize, usize) -> Option<f64> + 'a>;
@@ -276,7 +286,7 @@ pub(super) enum Evaluator<'a> {
     Sum(Tree<Sum<'a>>),
     Mean(Tree<Sum<'a>>),
     Some(u32, bool),
-    WholeSum(&'a [i128]),
+    WholeSum(WholeSums<'a>),
     Number(Number<'a>),
 }
 
@@ -315,7 +325,7 @@ impl<'a> Evaluator<'a> {
             Function::Mean if values.is_float() => {
                 values.exact_sums().map_or_else(|| Self::Mean(Tree::of(Sum(values.floats()), n)), Self::ExactMean)
             }
-            Function::Sum => Self::WholeSum(values.sums()),
+            Function::Sum => Self::WholeSum(values.whole_sums()),
             Function::Mean => Self::Number(mean(values)),
             Function::Variance { population, deviation } => Self::Number(variance(values, population, deviation)),
             Function::Quantile(share) => Self::Number(quantile(values, share)),
@@ -326,9 +336,12 @@ impl<'a> Evaluator<'a> {
 
 /// The mean of whole numbers.
 fn mean<'a>(values: &'a GroupValues<'_>) -> Number<'a> {
-    let (sums, scale) = (values.sums(), values.scale());
+    let (sums, scale) = (values.whole_sums(), values.scale());
     Box::new(move |start, end| {
-        let (sum, n) = (sums[end].wrapping_sub(sums[start]), (end - start) as i128);
+        let n = (end - start) as i128;
+        let Some(sum) = sums.sum(start, end) else {
+            return Some(Sum(values.floats()).values(start, end).value() / n as f64);
+        };
         // Whole part and rest apart: the sum may have more digits than a float.
         Some(((sum / n) as f64 + (sum % n) as f64 / n as f64) / scale)
     })

@@ -183,7 +183,9 @@ impl Fold for Variance<'_> {
             self.0[start..end].iter().fold(Exact::default(), |sum, value| sum.add((value - mean).powi(2)));
         // What the rounding of the mean adds is taken off again.
         let rest = self.0[start..end].iter().fold(Exact::default(), |sum, value| sum.add(value - mean)).value();
-        Spread { n, mean, squares: (squares.value() - rest * rest / n).max(0.0) }
+        let squares = squares.value() - rest * rest / n;
+        // NaN stays what it is, which it would not in a maximum.
+        Spread { n, mean, squares: if squares < 0.0 { 0.0 } else { squares } }
     }
 
     fn merge(&self, a: Spread, b: Spread) -> Spread {

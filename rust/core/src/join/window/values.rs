@@ -83,6 +83,25 @@ impl Kind {
     }
 }
 
+/// Sums of whole numbers in ranges.
+pub(super) struct WholeSums<'a> {
+    sums: &'a [i128],
+    /// How often the sum before each position left 128 bits, upwards less downwards; empty where it cannot.
+    wraps: Vec<i64>,
+}
+
+impl WholeSums<'_> {
+    /// The sum of a range; none where 128 bits cannot hold it.
+    pub(super) fn sum(&self, start: usize, end: usize) -> Option<i128> {
+        let (sum, is_wrapped) = self.sums[end].overflowing_sub(self.sums[start]);
+        if self.wraps.is_empty() {
+            return Some(sum);
+        }
+        let last = i64::from(is_wrapped) * if self.sums[end] < 0 { -1 } else { 1 };
+        (self.wraps[end] - self.wraps[start] + last == 0).then_some(sum)
+    }
+}
+
 /// The values of one column in one group that are not null, in order of time. What a function needs is made when it is
 /// asked for the first time.
 pub(super) struct GroupValues<'a> {
@@ -173,7 +192,25 @@ impl<'a> GroupValues<'a> {
             return self.floats().to_vec();
         }
         let first = self.rows.first().map_or(0, |&row| self.whole(row));
-        self.rows.iter().map(|&row| (self.whole(row) - first) as f64 / self.scale()).collect()
+        let shifted = self.rows.iter().map(|&row| Some(self.whole(row).checked_sub(first)? as f64 / self.scale()));
+        shifted.collect::<Option<_>>().unwrap_or_else(|| self.floats().to_vec())
+    }
+
+    /// The same sums, and where they wrapped.
+    pub(super) fn whole_sums(&self) -> WholeSums<'_> {
+        let sums = self.sums();
+        let mut wraps = Vec::new();
+        // 64 bits would have to be summed 2^64 times.
+        if matches!(self.column.kind, Kind::Decimal(..)) {
+            let mut n_wraps = 0;
+            wraps.push(n_wraps);
+            wraps.extend(self.rows.iter().zip(sums).map(|(&row, sum)| {
+                let value = self.whole(row);
+                n_wraps += i64::from(sum.overflowing_add(value).1) * value.signum() as i64;
+                n_wraps
+            }));
+        }
+        WholeSums { sums, wraps }
     }
 
     /// Sums of the whole numbers before each position. Sums of 128 bits wrap and their differences are exact.

@@ -1,0 +1,71 @@
+"""Aggregates of values that are easily got wrong: infinities, NaN, and decimals whose sums are too large."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+from fractions import Fraction
+
+import pyarrow as pa
+import pytest
+
+import lakebed as lb
+
+INF, NAN = math.inf, math.nan
+LABEL = pa.table({"t": pa.array([100], pa.timestamp("us"))})
+MOST, LEAST = Decimal("9" * 38), Decimal("-" + "9" * 38)
+
+
+def aggregate(values: pa.Array, function: str, limit: int | None = None) -> object:
+    events = pa.table({"t": pa.array(range(len(values)), pa.timestamp("us")), "v": values})
+    found = lb.window_aggregate(LABEL, events, {"v": function}, windows="lifetime", on="t", memory_limit=limit)
+    return found.column(1)[0].as_py()
+
+
+@pytest.mark.parametrize("function", ["variance", "var_pop", "stddev", "stddev_pop"])
+@pytest.mark.parametrize("values", [[1.0, NAN], [INF, INF], [INF, -INF, 1.0], [NAN] * 100 + [1.0] * 3000, [-INF, 0.0]])
+def test_the_spread_of_what_is_no_number_is_none(values: list[float], function: str) -> None:
+    found = aggregate(pa.array(values), function)
+    assert isinstance(found, float)
+    assert math.isnan(found)
+
+
+def test_one_infinity_spoils_only_the_windows_that_hold_it() -> None:
+    values = [INF, *[1.0, 2.0] * 500, NAN, 5.0, 7.0]
+    events = pa.table({"t": pa.array(range(len(values)), pa.timestamp("us")), "v": values})
+    labels = pa.table({"t": pa.array([1001, 1002, len(values)], pa.timestamp("us"))})
+    found = lb.window_aggregate(labels, events, {"v": "var_pop"}, windows=["1us", "2us", "1000us"], on="t")
+    assert found["v_var_pop_2us"].to_pylist()[::2] == [0.25, 1.0]
+    assert found["v_var_pop_1ms"][0].as_py() == pytest.approx(0.25)
+    assert math.isnan(found["v_var_pop_2us"][1].as_py())
+    assert math.isnan(found["v_var_pop_1ms"][2].as_py())
+
+
+def mean(values: list[Decimal]) -> object:
+    return pytest.approx(float(sum(map(Fraction, values), Fraction()) / len(values)), rel=1e-15)
+
+
+@pytest.mark.parametrize("limit", [None, 1])
+@pytest.mark.parametrize("values", [[MOST] * 2, [MOST] * 4, [LEAST] * 3, [MOST] * 7, [MOST, Decimal(1)]])
+def test_a_sum_of_decimals_that_38_digits_cannot_hold_is_refused(values: list[Decimal], limit: int | None) -> None:
+    column = pa.array(values, pa.decimal128(38, 0))
+    with pytest.raises(
+        lb.errors.InvalidArgumentError, match=r"sum of column 'v' .* a decimal of 38 digits cannot hold"
+    ):
+        aggregate(column, "sum", limit)
+    assert aggregate(column, "mean", limit) == mean(values)
+
+
+@pytest.mark.parametrize(
+    "values", [[MOST] * 3 + [LEAST] * 3 + [Decimal(5)], [MOST, MOST, LEAST], [LEAST] * 4 + [MOST] * 4]
+)
+def test_a_sum_of_decimals_may_leave_their_range_on_its_way(values: list[Decimal]) -> None:
+    column = pa.array(values, pa.decimal128(38, 0))
+    total = aggregate(column, "sum")
+    assert isinstance(total, Decimal)
+    assert Fraction(total) == sum(map(Fraction, values), Fraction())
+    assert aggregate(column, "mean") == mean(values)
+
+
+def test_the_spread_of_decimals_far_apart_is_not_lost() -> None:
+    assert aggregate(pa.array([MOST, LEAST], pa.decimal128(38, 0)), "var_pop") == pytest.approx(1e76, rel=1e-14)
