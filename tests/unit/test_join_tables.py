@@ -168,6 +168,14 @@ def test_zones_of_both_sides_may_be_any() -> None:
             assert joined["v"].to_pylist() == [3, 30]
 
 
+def test_a_stored_zone_that_polars_does_not_know_is_pruned_like_others() -> None:
+    wh = lb.open("memory://")
+    times = pa.array([at(hour)[0] for hour in range(48)], pa.timestamp("us", "+05:30"))
+    table = wh.write("readings", pa.table({"t": times, "v": range(48)}))
+    left = pl.DataFrame({"t": at(3, 30)}).with_columns(pl.col("t").dt.replace_time_zone("UTC"))
+    assert lb.asof_join(left, table, on="t", tolerance="2h")["v"].to_list() == [3, 30]
+
+
 def test_windows_over_a_stored_table(wh: Warehouse) -> None:
     table, asked = wh.table("readings"), {"x": ["sum", "count"], "note": "last"}
     options: dict[str, Any] = {"windows": ["12h", "3d"], "on": "t", "by": "k"}

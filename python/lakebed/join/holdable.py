@@ -31,6 +31,22 @@ def is_holdable(frame: Any) -> bool:
     return all(_target(field.type) == field.type for field in frame.schema)
 
 
+def is_offset(zone: str | None) -> bool:
+    """Tell whether a zone is an offset, which Polars takes for none.
+
+    Args:
+        zone: Name of a zone; None for none.
+
+    Returns:
+        Whether it is.
+
+    Example:
+        >>> is_offset("+05:30"), is_offset("UTC"), is_offset(None)
+        (True, False, False)
+    """
+    return zone is not None and zone[:1] in {"+", "-"}
+
+
 def holdable(stream: Any) -> pa.Table:
     """Give a table in types that Polars knows.
 
@@ -111,8 +127,8 @@ def _target(kind: pa.DataType) -> pa.DataType | None:
     if types.is_decimal(kind) and (types.is_decimal256(kind) or kind.scale < 0):
         digits = kind.precision - min(kind.scale, 0)
         return pa.decimal128(min(digits, _MOST_DIGITS), max(kind.scale, 0))
-    if types.is_timestamp(kind) and (kind.unit == "s" or _is_offset(kind.tz)):
-        return pa.timestamp("ms" if kind.unit == "s" else kind.unit, "UTC" if _is_offset(kind.tz) else kind.tz)
+    if types.is_timestamp(kind) and (kind.unit == "s" or is_offset(kind.tz)):
+        return pa.timestamp("ms" if kind.unit == "s" else kind.unit, "UTC" if is_offset(kind.tz) else kind.tz)
     if types.is_duration(kind) and kind.unit == "s":
         return pa.duration("ms")
     return _nested(kind)
@@ -148,7 +164,3 @@ def _inside(kind: pa.DataType) -> pa.DataType | None:
     types = pa.types
     is_made = types.is_list_view(kind) or types.is_large_list_view(kind) or types.is_run_end_encoded(kind)
     return None if is_made else _target(kind)
-
-
-def _is_offset(zone: str | None) -> bool:
-    return zone is not None and zone[:1] in {"+", "-"}

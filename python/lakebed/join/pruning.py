@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard
 
+from lakebed.join.holdable import is_offset
 from lakebed.join.left_rows import MOST_KEYS, column_of, growing, summary
 
 if TYPE_CHECKING:
@@ -321,8 +322,9 @@ def _expression(where: list[Any], schema: pa.Schema) -> pl.Expr:
     import polars as pl
 
     def operand(column: str, value: Any) -> Any:
-        # Polars compares no times of two zones.
+        # Polars compares no times of two zones, and reads those that it does not know in UTC.
         zone = getattr(schema.field(column).type, "tz", None)
+        zone = "UTC" if is_offset(zone) else zone
         return value if zone is None else pl.lit(value).dt.convert_time_zone(zone)
 
     spell: dict[str, Any] = {"<=": pl.Expr.le, ">=": pl.Expr.ge, "in": pl.Expr.is_in}
