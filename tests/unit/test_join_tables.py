@@ -346,6 +346,10 @@ BUCKETED: dict[str, tuple[Any, Any]] = {
     "runs of numbers": (KEYS["numbers"], lambda keys: pc.run_end_encode(pa.array(keys))),
     "runs of texts": (KEYS["texts"], lambda keys: pc.run_end_encode(pa.array(keys))),
     "bytes": (lambda row: f"{row % 500}".encode(), lambda keys: pa.array(keys, pa.binary_view())),
+    "dictionary of bytes": (
+        lambda row: f"{row % 500}".encode() + b"\xff",
+        lambda keys: pa.array(keys, pa.binary()).dictionary_encode(),
+    ),
     "dates": (day, lambda keys: pa.array(keys, pa.date32())),
 }
 

@@ -78,7 +78,8 @@ def column_of(left: Any, column: str) -> pl.Series | None:
     if not isinstance(left, pa.Table) or column not in left.column_names:
         return None
     try:
-        return _plain(pl.Series(holdable(left.select([column])).column(0)))
+        # A series alone would take a dictionary of bytes for one of texts.
+        return _plain(pl.DataFrame(holdable(left.select([column]))).to_series())
     except UnsupportedTypeError:
         return None
 
