@@ -6,6 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+import pandas as pd
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -83,3 +84,24 @@ def test_what_no_polars_frame_can_hold_is_an_error_that_names_the_column(kind: s
     right = pa.table({"t": [START] * 3, "k": [0, 1, 2], "odd": REFUSED[kind]})
     with pytest.raises(lb.errors.UnsupportedTypeError, match=r"column 'odd' of type .* cannot go into a Polars frame"):
         lb.asof_join(LEFT.lazy() if is_lazy else LEFT, right, on="t", by="k").lazy().collect()
+
+
+def test_a_pandas_frame_keeps_its_types_its_index_and_its_names() -> None:
+    times = pd.to_datetime(["2013-01-01", "2013-01-02", "2013-01-03"])
+    left = pd.DataFrame(
+        {
+            "t": times.tz_localize("Europe/Berlin"),
+            "k": pd.Categorical(["a", "b", None], categories=["b", "a", "z"], ordered=True),
+            "integers": pd.array([1, None, 3], dtype="Int64"),
+            "truths": pd.array([True, None, False], dtype="boolean"),
+            "floats": [1.0, float("nan"), 2.0],
+            "seconds": times.as_unit("s"),
+            "durations": pd.to_timedelta([1, 2, None], unit="h"),
+            5: [1, 2, 3],
+        },
+        index=pd.MultiIndex.from_tuples([(1, "x"), (1, "x"), (2, "z")], names=["m", None]),
+    )
+    right = pd.DataFrame({"t": times.tz_localize("UTC"), "k": ["a", "b", "z"], "v": [1, 2, 3]})
+    joined = lb.asof_join(left, right, on="t", by="k", direction="forward")
+    pd.testing.assert_frame_equal(joined[list(left.columns)], left)
+    assert joined["v"].tolist()[:2] == [1.0, 2.0]

@@ -331,6 +331,8 @@ def like(left: Any, stream: Any) -> Any:
         return table
     joined = table.to_pandas()
     joined.index = left.index
+    # Names that are no texts, such as numbers, stay what they are.
+    joined.columns = [*left.columns, *joined.columns[len(left.columns) :]]
     return joined
 
 
