@@ -69,3 +69,21 @@ def test_a_sum_of_decimals_may_leave_their_range_on_its_way(values: list[Decimal
 
 def test_the_spread_of_decimals_far_apart_is_not_lost() -> None:
     assert aggregate(pa.array([MOST, LEAST], pa.decimal128(38, 0)), "var_pop") == pytest.approx(1e76, rel=1e-14)
+
+
+@pytest.mark.parametrize("n_near", [2, 500, 3000])
+@pytest.mark.parametrize("kind", [pa.int64(), pa.decimal128(30, 2)])
+def test_a_number_far_away_does_not_touch_the_spread_of_others(n_near: int, kind: pa.DataType) -> None:
+    """Whole numbers keep all of their digits, though the key has others that lie 2^63 away."""
+    near = [2**62 + at % 2 for at in range(n_near)]
+    values = [-(2**62), *near, -(2**62)]
+    events = pa.table({"t": pa.array(range(len(values)), pa.timestamp("us")), "v": pa.array(values).cast(kind)})
+    labels = pa.table({"t": pa.array([n_near + 1, len(values)], pa.timestamp("us"))})
+    found = lb.window_aggregate(labels, events, {"v": ["var_pop", "stddev_pop"]}, windows=f"{n_near}us", on="t")
+    variances, deviations = found.columns[1:]
+    assert variances[0].as_py() == pytest.approx(0.25, rel=1e-12)
+    assert deviations[0].as_py() == pytest.approx(0.5, rel=1e-12)
+    last = [Fraction(value) for value in values[2:]]
+    mean = sum(last, Fraction()) / len(last)
+    spread = sum(((value - mean) ** 2 for value in last), Fraction()) / len(last)
+    assert variances[1].as_py() == pytest.approx(float(spread), rel=1e-12)

@@ -95,10 +95,11 @@ def asof_join(
         A reader or an iterable of frames gives a pyarrow reader that joins chunk by chunk as it is read (about a
         million rows, or half the rows of the largest right table), so that the left rows are never held as a whole;
         Ctrl-C ends any chunk, and the report covers the rows that were read so far. A lazy frame gives a lazy frame
-        that does the same each time when it is collected or written (`sink_parquet` never holds the result either):
-        what is wrong with columns and types is told at once, the report is that of the last time. A Polars frame holds
-        what Polars knows: run-end encoded values one by one, views of lists as lists, decimals of up to 38 digits,
-        seconds as milliseconds, times with an offset such as `+05:30` in UTC; what it cannot hold at all is an error.
+        that does the same each time when it is collected or written (`sink_parquet` never holds the result either; its
+        engine looks at Ctrl-C when it likes): what is wrong with columns and types is told at once, the report is that
+        of the last time. A Polars frame holds what Polars knows: run-end encoded values one by one, views of lists as
+        lists, decimals of up to 38 digits, seconds as milliseconds, times with an offset such as `+05:30` in UTC; what
+        it cannot hold at all is an error.
 
     Raises:
         TimeColumnError: A time column is missing, or holds no time.

@@ -147,9 +147,10 @@ fn handed_over(joined: JoinedStream, monitor: Arc<Monitor>, progress: Option<Py<
         spilled_bytes: joined.spilled_bytes,
         raised: Arc::clone(&raised),
     };
-    let reader: Reader = match joined.goes_on {
-        true => Box::new(WatchedJoin { reader: joined.reader, monitor, progress, raised }),
-        false => joined.reader,
+    let reader: Reader = if joined.goes_on {
+        Box::new(WatchedJoin { reader: joined.reader, monitor, progress, raised })
+    } else {
+        joined.reader
     };
     (ArrowStream::from_reader(reader), counts)
 }

@@ -5,7 +5,7 @@ use std::cell::RefCell;
 
 use super::super::table::NONE;
 use super::exact::ExactSums;
-use super::fold::{Best, Exact, Extreme, Fold, Sum, Tree, Variance};
+use super::fold::{Best, Exact, Extreme, Fold, Sum, Tree, Variance, WholeVariance};
 use super::functions::{Aggregate, Function};
 use super::sketches::{self, from_ordered};
 use super::values::{GroupValues, WholeSums};
@@ -348,13 +348,21 @@ fn mean<'a>(values: &'a GroupValues<'_>) -> Number<'a> {
 }
 
 fn variance<'a>(values: &'a GroupValues<'_>, population: bool, deviation: bool) -> Number<'a> {
-    let shifted = values.shifted();
     let less = if population { 0.0 } else { 1.0 };
+    let finish = move |variance: f64| if deviation { variance.sqrt() } else { variance };
+    if let Some(wholes) = values.far_apart() {
+        let tree = Tree::of(WholeVariance(&wholes), wholes.len()).into_levels();
+        let squared = values.scale() * values.scale();
+        return Box::new(move |start, end| {
+            let (_, spread) = Tree::with_levels(WholeVariance(&wholes), &tree).range(start, end);
+            Some(finish(spread.variance(less)? / squared))
+        });
+    }
+    let shifted = values.shifted();
     // The tree cannot borrow what the closure owns, so blocks are folded anew for short groups, once for long ones.
     let tree = Tree::of(Variance(&shifted), shifted.len()).into_levels();
     Box::new(move |start, end| {
-        let variance = Tree::with_levels(Variance(&shifted), &tree).range(start, end).variance(less)?;
-        Some(if deviation { variance.sqrt() } else { variance })
+        Some(finish(Tree::with_levels(Variance(&shifted), &tree).range(start, end).variance(less)?))
     })
 }
 

@@ -199,6 +199,24 @@ impl Fold for Variance<'_> {
     }
 }
 
+/// Measures how far whole numbers spread that lie too far apart to be floats: each block from its first one on.
+pub(super) struct WholeVariance<'a>(pub(super) &'a [i128]);
+
+impl Fold for WholeVariance<'_> {
+    type Node = (i128, Spread);
+
+    fn values(&self, start: usize, end: usize) -> (i128, Spread) {
+        let base = self.0[start];
+        let shifted: Vec<f64> = self.0[start..end].iter().map(|value| (value - base) as f64).collect();
+        (base, Variance(&shifted).values(0, shifted.len()))
+    }
+
+    fn merge(&self, (base, a): (i128, Spread), (other, b): (i128, Spread)) -> (i128, Spread) {
+        let moved = Spread { mean: b.mean + (other - base) as f64, ..b };
+        (base, Variance(&[]).merge(a, moved))
+    }
+}
+
 /// The greatest float, or the least one; NaN only if there is nothing else, of equal ones the first.
 pub(super) struct Extreme<'a, const GREATEST: bool> {
     values: &'a [f64],

@@ -196,6 +196,17 @@ impl<'a> GroupValues<'a> {
         shifted.collect::<Option<_>>().unwrap_or_else(|| self.floats().to_vec())
     }
 
+    /// Whole numbers that floats could not hold as distances from the first one; none where they can, or 128 bits cannot.
+    pub(super) fn far_apart(&self) -> Option<Vec<i128>> {
+        if self.is_float() {
+            return None;
+        }
+        let wholes: Vec<i128> = self.rows.iter().map(|&row| self.whole(row)).collect();
+        let (least, most) = (wholes.iter().min()?, wholes.iter().max()?);
+        most.checked_sub(*least).filter(|range| *range >= 1 << f64::MANTISSA_DIGITS)?;
+        Some(wholes)
+    }
+
     /// The same sums, and where they wrapped.
     pub(super) fn whole_sums(&self) -> WholeSums<'_> {
         let sums = self.sums();
