@@ -104,7 +104,8 @@ class JoinReport:
     Attributes:
         sides: One report for each right table; of a join of a reader, about the rows that were read so far,
             of a lazy frame, about those of the last time that it was collected.
-        spilled_bytes: Bytes that were written to temporary files because of `memory_limit`.
+        spilled_bytes: Bytes that were written to temporary files because of `memory_limit`; not counted for a lazy
+            frame.
 
     Example:
         >>> import datetime as dt, polars as pl, lakebed as lb
