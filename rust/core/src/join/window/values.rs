@@ -83,25 +83,6 @@ impl Kind {
     }
 }
 
-/// Sums of whole numbers in ranges.
-pub(super) struct WholeSums<'a> {
-    sums: &'a [i128],
-    /// How often the sum before each position left 128 bits, upwards less downwards; empty where it cannot.
-    wraps: Vec<i64>,
-}
-
-impl WholeSums<'_> {
-    /// The sum of a range; none where 128 bits cannot hold it.
-    pub(super) fn sum(&self, start: usize, end: usize) -> Option<i128> {
-        let (sum, is_wrapped) = self.sums[end].overflowing_sub(self.sums[start]);
-        if self.wraps.is_empty() {
-            return Some(sum);
-        }
-        let last = i64::from(is_wrapped) * if self.sums[end] < 0 { -1 } else { 1 };
-        (self.wraps[end] - self.wraps[start] + last == 0).then_some(sum)
-    }
-}
-
 /// The values of one column in one group that are not null, in order of time. What a function needs is made when it is
 /// asked for the first time.
 pub(super) struct GroupValues<'a> {
@@ -269,5 +250,24 @@ impl<'a> GroupValues<'a> {
             Some(keys) => self.distinct.get_or_init(|| Distinct::of(keys, &self.rows)).count(start, end),
             None => 0,
         }
+    }
+}
+
+/// Sums of whole numbers in ranges.
+pub(super) struct WholeSums<'a> {
+    sums: &'a [i128],
+    /// How often the sum before each position left 128 bits, upwards less downwards; empty where it cannot.
+    wraps: Vec<i64>,
+}
+
+impl WholeSums<'_> {
+    /// The sum of a range; none where 128 bits cannot hold it.
+    pub(super) fn sum(&self, start: usize, end: usize) -> Option<i128> {
+        let (sum, is_wrapped) = self.sums[end].overflowing_sub(self.sums[start]);
+        if self.wraps.is_empty() {
+            return Some(sum);
+        }
+        let last = i64::from(is_wrapped) * if self.sums[end] < 0 { -1 } else { 1 };
+        (self.wraps[end] - self.wraps[start] + last == 0).then_some(sum)
     }
 }
