@@ -397,7 +397,7 @@ def test_arrow_types_that_polars_lacks_are_described() -> None:
         "views": ("list", 2, 0, 1, 3),
         "days": ("date", 1, 1, dt.date(2020, 1, 1), dt.date(2020, 1, 1)),
         "codes": ("string", 1, 1, "u", "u"),
-        "wide": ("float", 1, 1, 1.0, 1.0),
+        "wide": ("decimal", 1, 1, 1, 1),
     }
 
 

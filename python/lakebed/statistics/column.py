@@ -1,7 +1,7 @@
 """The statistics of one column as plain Python values, read from its proto.
 
-Dates, times, timestamps and durations get back their own Python types; all else is as the proto says. What the makers
-of other statistics do not record (exactness, distinct numbers) is None or taken as exact.
+Dates, times, timestamps, durations and decimals get back their own Python types; all else is as the proto says. What
+the makers of other statistics do not record (exactness, distinct numbers) is None or taken as exact.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ import datetime as dt
 import math
 import re
 from dataclasses import asdict, dataclass
+from decimal import Decimal
 from typing import Any
 
 from lakebed.statistics import proto
 
-Value = bool | int | float | str | bytes | dt.date | dt.datetime | dt.time | dt.timedelta
+Value = bool | int | float | Decimal | str | bytes | dt.date | dt.datetime | dt.time | dt.timedelta
 
 _UNITS = {"s": 10**6, "ms": 10**3, "us": 1, "ns": 10**-3}
 _UNIT_NAMES = {"second": "s", "millisecond": "ms", "microsecond": "us", "nanosecond": "ns", "µs": "us", "μs": "us"}
@@ -74,10 +75,10 @@ class ColumnStatistics:
         relative_error: Standard error of the estimate, 0.0 if exact.
         min: Smallest value (of strings and bytes the first in byte order); None without values, NaN does not count.
         max: Greatest value.
-        min_exact: Whether a value is equal to `min`; if not, `min` is a text of 64 bytes that is smaller, or the
-            nearest double of a decimal of more than 15 digits.
-        max_exact: Whether a value is equal to `max`; if not, `max` is greater, or such a double.
-        sum: Exact sum of whole numbers and durations in their unit; None for other types.
+        min_exact: Whether a value is equal to `min`; if not, `min` is a text of 64 bytes that is smaller.
+        max_exact: Whether a value is equal to `max`; if not, `max` is greater.
+        sum: Exact sum of whole numbers, of decimals (without its point below 2^127) and of durations in their unit;
+            None for other types, and where it left that range.
         mean: Mean of the finite numbers (epoch units for times); None for other types.
         std: Population standard deviation of the same.
         variance: Population variance of the same.
@@ -130,7 +131,7 @@ class ColumnStatistics:
     max: Value | None
     min_exact: bool
     max_exact: bool
-    sum: int | None
+    sum: int | Decimal | None
     mean: float | None
     std: float | None
     variance: float | None
@@ -185,7 +186,7 @@ class ColumnStatistics:
         """Describe the statistics by values that JSON can hold, but for NaN and infinities.
 
         Returns:
-            The attributes and `fraction`; times as ISO text.
+            The attributes and `fraction`; times as ISO text, decimals as text of all their digits.
 
         Example:
             >>> feature = proto.load().FeatureNameStatistics(type=0)
@@ -202,6 +203,9 @@ class ColumnStatistics:
                 plain[end] = plain[end].hex()
             elif isinstance(plain[end], dt.timedelta):
                 plain[end] = str(plain[end])
+        for name in ("min", "max", "sum"):
+            if isinstance(plain[name], Decimal):
+                plain[name] = proto.decimal_text(plain[name])
         return plain
 
 
@@ -384,7 +388,7 @@ def _numbers(feature: Any, stats: Any, figures: dict[str, Any]) -> dict[str, Any
         "std": stats.std_dev if has_mean else None,
         "variance": figures.get("variance", stats.std_dev**2) if has_mean else None,
         "median": stats.median if has_median else None,
-        "sum": figures.get("sum"),
+        "sum": Decimal(total) if isinstance(total := figures.get("sum"), str) else total,
         "percentiles": figures.get("quantiles", []),
         "rank_error": figures.get("rank_error"),
         "n_zero": stats.num_zeros,
@@ -395,8 +399,10 @@ def _numbers(feature: Any, stats: Any, figures: dict[str, Any]) -> dict[str, Any
     return ends | means | {"histogram": buckets[kinds.STANDARD], "quantiles": buckets[kinds.QUANTILES]}
 
 
-def _end(figures: dict[str, Any], stats: Any, end: str) -> float:
-    """The exact integer, which the proto's double may not hold."""
+def _end(figures: dict[str, Any], stats: Any, end: str) -> float | Decimal:
+    """The exact integer or decimal, which the proto's double may not hold."""
+    if (digits := figures.get(f"decimal_{end}")) is not None:
+        return Decimal(digits)
     found = figures.get(f"whole_{end}")
     return float(getattr(stats, end)) if found is None else int(found)
 
@@ -441,7 +447,7 @@ def value_of(kind: str, arrow_type: str, value: Any) -> Any:
     return bool(value) if kind == "bool" else value
 
 
-def _decode(feature: Any, number: float) -> Value:
+def _decode(feature: Any, number: float | Decimal) -> Value:
     kind = _value_type(feature)
     if kind in _TIMES:
         return _decode_time(str(kind), str(proto.custom_value(feature, "arrow_type")), int(number))

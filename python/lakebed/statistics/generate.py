@@ -60,7 +60,8 @@ def statistics(
         content: Groups of figures: "moments", "distinct", "top_values", "quantiles"; None for all.
         compatibility: "tfdv" gives TFDV's own figure where it is another one by accident: no mean beside infinities,
             histograms of equal width that derive from 1,000 quantiles, bytes as text, too high counts of top values of
-            text where it has more than 1,024 different ones, and from CSV integers, floats and text only.
+            text where it has more than 1,024 different ones, and from CSV integers, floats and text only. Of numbers
+            with more than 4,096 different ones, quantiles and histograms are within their bounds.
         format: "csv", "parquet", "jsonl" or "tfrecord"; None goes by the endings of the names.
         delimiter: Of CSV; None means a tab for `.tsv`, else a comma.
         null_values: Texts of CSV that mean a missing value, beside the empty field.

@@ -6,6 +6,7 @@ variance, lengths in bytes, the 20 most frequent strings and up to 1000 ranks. I
 
 - dates, times, timestamps and durations, which TFDV drops, are INT columns of epoch units (days, or the column's own);
 - binary columns are BYTES, not STRING;
+- decimals, which TFDV drops, are FLOAT columns; their exact digits stand in the custom statistics;
 - a column without any value keeps its own type; in TFDV it becomes STRING;
 - mean and deviation are the summary's, which leaves infinities out; in TFDV, with infinities, they are NaN and 0;
 - histograms of equal width are made of counted values or fine cells; in TFDV of 1,000 quantiles.
@@ -18,8 +19,8 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from lakebed.statistics import histogram, tfdv_histogram
@@ -38,9 +39,6 @@ TYPES = {
     "struct": "STRUCT",
 }
 """Core type of a column's values -> type of its statistics."""
-
-MOST_DIGITS = 1e15
-"""Decimals without their point beyond which a double may round."""
 
 FIGURES: tuple[str, ...] = (
     "n_rows",
@@ -202,7 +200,8 @@ class _Filler:
         if isinstance(self._column.get("min"), int):
             kept |= {"whole_min": self._column["min"], "whole_max": self._column["max"]}
         kept |= _binary_ends(self._column)
-        kept |= _decimal_ends(self._column)
+        ends = {f"decimal_{end}": self._column.get(end) for end in ("min", "max")}
+        kept |= {name: end for name, end in ends.items() if isinstance(end, Decimal)}
         kept["top_values_error"] = (self._column.get("top_values") or {}).get("error", 0)
         absent = [name for name in ("mean", "quantiles") if self._column.get(name) in (None, [])]
         if "rank_error" in self._column and absent:
@@ -211,7 +210,7 @@ class _Filler:
             self._note("deleted", self._summary["n_deleted"])
         if len(self._column.get("levels") or ()) > 0:
             kept["levels"] = [{"n_null": level["n_null"], **level["value_count"]} for level in self._column["levels"]]
-        self._note("figures", json.dumps(kept, separators=(",", ":")))
+        self._note("figures", json.dumps(kept, separators=(",", ":"), default=decimal_text))
 
     def _fill_common(self, common: Any) -> None:
         column = self._column
@@ -290,6 +289,8 @@ class _Filler:
         if weighted["mean"] is not None:
             stats.mean, stats.std_dev = _mean_and_deviation(weighted["mean"], weighted["variance"])
         inf = {"n_negative_inf": weighted["negative_inf"], "n_positive_inf": weighted["positive_inf"]}
+        if self._tfdv and sum(inf.values()):
+            stats.mean, stats.std_dev = math.nan, 0.0
         points, finite = weighted["quantiles"], sum(count for _, _, count in weighted["bins"])
         if self._tfdv:
             _fill_as_tfdv(stats, weighted["bins"], ends, inf, weighted["nan"])
@@ -304,8 +305,7 @@ class _Filler:
         if column["length"] is not None:
             stats.avg_length = column["length"]["mean"]
         stats.invalid_utf8_count = column.get("n_invalid_utf8", 0)
-        values = column["top_values"]["values"]
-        values = [(self._label(value), count) for value, count in values[:N_RANKS]]
+        values = self._counted(column["top_values"]["values"][:N_RANKS])
         for value, count in values[:N_TOP_VALUES]:
             stats.top_values.add(value=value, frequency=count)
         _fill_ranks(stats.rank_histogram, values)
@@ -319,16 +319,27 @@ class _Filler:
         if self._weighted is not None:
             least = TFDV_LEAST_WEIGHT if self._tfdv else 0.0
             weights = [pair for pair in self._weighted["top_values"][:N_RANKS] if pair[1] >= least]
-            values = [(self._label(value), weight) for value, weight in weights]
+            values = self._labelled(weights)
             for value, weight in values[:N_TOP_VALUES]:
                 stats.weighted_string_stats.top_values.add(value=value, frequency=weight)
             _fill_ranks(stats.weighted_string_stats.rank_histogram, values)
 
-    def _label(self, value: str | bytes) -> str:
-        """Text that is not UTF-8 cannot stand in a proto."""
-        if isinstance(value, str):
-            return value
-        return "__BYTES_VALUE__" if self._tfdv else value.decode("utf-8", "backslashreplace")
+    def _labelled(self, values: Sequence[tuple[Any, Any]]) -> list[tuple[str, Any]]:
+        """Frequent text with its counts. What is not UTF-8 cannot stand in a proto."""
+        if self._tfdv and not all(isinstance(value, str) for value, _ in values):
+            hidden = [(value if isinstance(value, str) else "__BYTES_VALUE__", count) for value, count in values]
+            return sorted(hidden, key=lambda item: (item[1], item[0].encode()), reverse=True)
+        return [(value if isinstance(value, str) else _escaped(value), count) for value, count in values]
+
+    def _counted(self, values: Sequence[tuple[Any, int]]) -> list[tuple[str, int]]:
+        """The same; to TFDV, what is not UTF-8 is all one value, but by weight."""
+        labels = self._labelled(values)
+        if not self._tfdv:
+            return labels
+        counts: dict[str, int] = {}
+        for label, count in labels:
+            counts[label] = counts.get(label, 0) + count
+        return sorted(counts.items(), key=lambda item: (item[1], item[0].encode()), reverse=True)
 
     def _fill_bytes(self, stats: Any) -> None:
         column = self._column
@@ -347,7 +358,7 @@ class _Filler:
                 self._note("relative_error", distinct["relative_error"])
         values = top["values"][:N_TOP_VALUES]
         if not self._feature.HasField("string_stats") and values:
-            values = [(value.hex() if isinstance(value, bytes) else value, count) for value, count in values]
+            values = [(_plain(value), count) for value, count in values]
             _fill_ranks(self._feature.custom_stats.add(name=PREFIX + "top_values").rank_histogram, values)
 
 
@@ -358,13 +369,30 @@ def _binary_ends(column: Mapping[str, Any]) -> dict[str, str]:
     return {f"hex_{end}": column[end].hex() for end in ("min", "max") if isinstance(column[end], bytes)}
 
 
-def _decimal_ends(column: Mapping[str, Any]) -> dict[str, Any]:
-    """Whether a double holds least and greatest to the last digit: up to 15 of them it does."""
-    found = re.search(r"Decimal\d+\(\d+, *(-?\d+)\)", column["arrow_type"])
-    if found is None or column.get("item_type", column["type"]) not in ("decimal", "float"):
-        return {}
-    most = MOST_DIGITS / 10.0 ** int(found.group(1))
-    return {f"{end}_exact": False for end in ("min", "max") if column[end] is not None and abs(column[end]) >= most}
+def decimal_text(value: Decimal) -> str:
+    """Write a decimal with all of its digits and no exponent.
+
+    Args:
+        value: The decimal.
+
+    Returns:
+        Text that `decimal.Decimal` reads back.
+
+    Example:
+        >>> decimal_text(Decimal("1.50")), decimal_text(Decimal("2E3"))
+        ('1.50', '2000')
+    """
+    return f"{value:f}"
+
+
+def _escaped(value: bytes) -> str:
+    return value.decode("utf-8", "backslashreplace")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, bytes):
+        return value.hex()
+    return decimal_text(value) if isinstance(value, Decimal) else value
 
 
 def _mean_and_deviation(mean: float, variance: float | None) -> tuple[float, float]:
@@ -386,8 +414,10 @@ def _fill_as_tfdv(
         cells.append((math.inf, math.inf, float(inf["n_positive_inf"])))
     if cells:
         stats.median = tfdv_histogram.median(cells)
-    _fill_histogram(stats.histograms.add(), "STANDARD", tfdv_histogram.standard(cells, *ends), n_nan)
-    _fill_histogram(stats.histograms.add(), "QUANTILES", tfdv_histogram.quantiles(cells), n_nan)
+    # It cuts the weight of NaN off at the point.
+    whole = math.floor(n_nan)
+    _fill_histogram(stats.histograms.add(), "STANDARD", tfdv_histogram.standard(cells, *ends), whole)
+    _fill_histogram(stats.histograms.add(), "QUANTILES", tfdv_histogram.quantiles(cells), whole)
 
 
 def _fill_distribution(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -408,8 +409,8 @@ class Statistics:
         Returns:
             Columns name, type, count, missing, fraction, distinct, distinct_exact, min, max, mean, std, median, zeros,
             nan, inf, top_value, top_count, avg_length, negatives, quantiles_exact, top_values_exact. `min` and `max`
-            are text, since columns differ in type (times in ISO form); `mean`, `std` and `median` of times are in epoch
-            units. Null where a statistic does not apply.
+            are text, since columns differ in type (times in ISO form, decimals with all digits); `mean`, `std` and
+            `median` of times are in epoch units. Null where a statistic does not apply.
 
         Raises:
             InvalidArgumentError: No such dataset.
@@ -530,6 +531,8 @@ def _text(value: Any) -> str | None:
         return value.isoformat()
     if isinstance(value, bytes):
         return value.hex()
+    if isinstance(value, Decimal):
+        return proto.decimal_text(value)
     return None if value is None else str(value)
 
 

@@ -8,7 +8,8 @@ use lakebed_core::statistics as core;
 use lakebed_core::{Error, threads};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict, PyList};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyBytes, PyDict, PyList, PyType};
 
 use crate::enter::enter;
 use crate::stream::Input;
@@ -195,7 +196,11 @@ fn set_numbers(dict: &Bound<'_, PyDict>, column: &core::ColumnStatistics) -> PyR
     dict.set_item("n_negative_inf", moments.n_negative_inf)?;
     dict.set_item("n_zero", moments.n_zero)?;
     dict.set_item("n_negative", moments.n_negative)?;
-    dict.set_item("sum", column.sum())?;
+    let sum = column.sum().map(|sum| match column.kind() {
+        core::Kind::Decimal => decimal(dict.py(), &sum.to_string(), column.scale()),
+        _ => sum.into_bound_py_any(dict.py()),
+    });
+    dict.set_item("sum", sum.transpose()?)?;
     dict.set_item("mean", column.mean())?;
     dict.set_item("variance", column.variance())?;
     dict.set_item("quantiles", column.quantiles(QUANTILES))?;
@@ -288,13 +293,19 @@ fn drift_dict<'py>(py: Python<'py>, column: &core::ColumnDrift) -> PyResult<Boun
     Ok(dict)
 }
 
-/// A Python scalar; a decimal as a float, which is what statistics of it are.
+/// A `decimal.Decimal` of these digits: made of text, so that no context rounds it.
+fn decimal<'py>(py: Python<'py>, digits: &str, scale: i8) -> PyResult<Bound<'py, PyAny>> {
+    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+    CLASS.import(py, "decimal", "Decimal")?.call1((format!("{digits}E{}", -i16::from(scale)),))
+}
+
+/// A Python scalar.
 fn scalar<'py>(py: Python<'py>, value: &core::Scalar) -> PyResult<Bound<'py, PyAny>> {
     match value {
         core::Scalar::Int(value) => value.into_bound_py_any(py),
         core::Scalar::UInt(value) => value.into_bound_py_any(py),
         core::Scalar::Float(value) => value.into_bound_py_any(py),
-        core::Scalar::Decimal { value, scale } => (*value as f64 / 10f64.powi(i32::from(*scale))).into_bound_py_any(py),
+        core::Scalar::Decimal { value, scale } => decimal(py, &value.to_string(), *scale),
         core::Scalar::String(value) => value.into_bound_py_any(py),
         core::Scalar::Binary(value) => PyBytes::new(py, value).into_bound_py_any(py),
     }

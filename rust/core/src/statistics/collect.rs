@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{ArrowDictionaryKeyType, Float16Type};
 use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, DictionaryArray, RecordBatch, downcast_dictionary_array};
-use arrow_buffer::ArrowNativeType;
+use arrow_buffer::{ArrowNativeType, i256};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 use rayon::prelude::*;
 
 use super::TableStatistics;
 use super::column::ColumnStatistics;
 use super::content::Content;
-use super::kind::{Kind, members_of};
+use super::kind::{Kind, innermost, members_of};
 use super::nested::{self, Lists};
 use super::runs::{for_each_bytes, for_each_chunk, for_each_run};
 use super::scalar::{Bound, Scalar};
@@ -178,6 +178,7 @@ enum Lane {
     Integers(Block<i64>),
     Unsigned(Block<u64>),
     Decimals(Block<i128>),
+    WideDecimals(Block<i256>),
     Bytes(Extremes),
     None,
 }
@@ -197,6 +198,9 @@ impl ColumnCollector {
         let lane = match statistics.kind {
             Kind::Float => Lane::Floats(Block::new()),
             Kind::UInt => Lane::Unsigned(Block::new()),
+            Kind::Decimal if matches!(innermost(data_type).1, DataType::Decimal256(..)) => {
+                Lane::WideDecimals(Block::new())
+            }
             Kind::Decimal => Lane::Decimals(Block::new()),
             Kind::Bool | Kind::Int | Kind::Date | Kind::Time | Kind::Timestamp | Kind::Duration => {
                 Lane::Integers(Block::new())
@@ -235,6 +239,7 @@ impl ColumnCollector {
             Lane::Integers(block) => block.flush(statistics),
             Lane::Unsigned(block) => block.flush(statistics),
             Lane::Decimals(block) => block.flush(statistics),
+            Lane::WideDecimals(block) => block.flush(statistics),
             Lane::Bytes(extremes) if statistics.kind == Kind::Binary => extremes.flush(Scalar::Binary, statistics),
             Lane::Bytes(extremes) => {
                 // Arrow guarantees UTF-8; what a broken producer sends instead is still counted.
@@ -298,6 +303,7 @@ impl ColumnCollector {
             Lane::Integers(block) => update_integers(array, block, into),
             Lane::Unsigned(block) => update_unsigned(array, block, into),
             Lane::Decimals(block) => update_decimals(array, block, into),
+            Lane::WideDecimals(block) => add_same(array, block, into),
             Lane::Bytes(extremes) => for_each_chunk(array, |values| extremes.add_all(values, into)),
             Lane::None => return self.update_members(array, weights),
         }

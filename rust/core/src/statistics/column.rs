@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use arrow_schema::DataType;
 
 use super::content::Content;
+use super::digits::{self, Digits};
 use super::kind::{Kind, innermost, type_name, unit_of, width_of};
 use super::lengths::{Lengths, Level};
 use super::scalar::Bound;
@@ -76,7 +77,10 @@ impl ColumnStatistics {
         };
         let (depth, plain) = innermost(data_type);
         let scale = match plain {
-            DataType::Decimal32(_, scale) | DataType::Decimal64(_, scale) | DataType::Decimal128(_, scale) => *scale,
+            DataType::Decimal32(_, scale)
+            | DataType::Decimal64(_, scale)
+            | DataType::Decimal128(_, scale)
+            | DataType::Decimal256(_, scale) => *scale,
             _ => 0,
         };
         let mut column = Self::empty(path, kind, type_name(data_type), scale);
@@ -189,10 +193,16 @@ impl ColumnStatistics {
         self.min.as_ref().zip(self.max.as_ref())
     }
 
-    /// Exact sum of integers, booleans and durations. `None` for other kinds, and beyond 128 bits.
+    /// Exact sum of integers, booleans, durations and decimals, of these without the point. `None` for other kinds, and
+    /// if it left 128 bits on the way.
     pub fn sum(&self) -> Option<i128> {
-        let is_whole = matches!(self.kind, Kind::Bool | Kind::Int | Kind::UInt | Kind::Duration);
+        let is_whole = matches!(self.kind, Kind::Bool | Kind::Int | Kind::UInt | Kind::Duration | Kind::Decimal);
         if is_whole && self.content.moments { self.moments.sum } else { None }
+    }
+
+    /// Digits behind the point of decimals; 0 for other kinds.
+    pub fn scale(&self) -> i8 {
+        self.scale
     }
 
     /// Mean of the finite values, in the column's unit. `None` without values, and for kinds that are not numeric.
@@ -301,7 +311,7 @@ impl ColumnStatistics {
             (FrequentValue::Fixed(bits), Kind::Float) => f64::from_bits(bits),
             (FrequentValue::Fixed(bits), Kind::UInt) => bits as f64,
             (FrequentValue::Fixed(bits), _) => bits as i64 as f64,
-            (FrequentValue::Bytes(bytes), _) => bytes.try_into().map_or(0, i128::from_le_bytes) as f64 / self.unit(),
+            (FrequentValue::Bytes(bytes), _) => digits::float(Digits::read(bytes)) / self.unit(),
         }
     }
 

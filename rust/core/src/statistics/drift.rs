@@ -116,7 +116,7 @@ fn values(before: &ColumnStatistics, after: &ColumnStatistics) -> Vec<Difference
     for (column, is_after) in [(before, false), (after, true)] {
         for (value, count, _) in column.frequent.entries() {
             let scalar = column.scalar(value);
-            let cell = cells.entry(format!("{scalar:?}").into_bytes()).or_insert_with(|| Difference {
+            let cell = cells.entry(format!("{:?}", scalar.shortest()).into_bytes()).or_insert_with(|| Difference {
                 low: Some(scalar.clone()),
                 high: Some(scalar),
                 before: 0.0,

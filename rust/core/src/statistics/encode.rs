@@ -1,9 +1,12 @@
 //! The stored form of table statistics. What can be derived is left out, what a kind does not have too, and figures by
 //! weight, which are computed on demand only.
 
+use arrow_buffer::i256;
+
 use super::TableStatistics;
 use super::column::ColumnStatistics;
 use super::content::Content;
+use super::digits::Digits;
 use super::kind::Kind;
 use super::lengths::{Lengths, Level};
 use super::scalar::{Bound, Scalar};
@@ -11,6 +14,8 @@ use crate::error::Result;
 use crate::sketch::{BitHistogram, Distinct, Frequent, Moments, Quantiles, Reader, put_varint};
 
 const VERSION: u8 = 1;
+/// Mark of a bound of 32 bytes.
+const WIDE: u8 = 3;
 
 impl TableStatistics {
     /// Bytes of the statistics: a version, then all fields, little-endian.
@@ -164,27 +169,32 @@ fn put_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-/// 0: none, 1: exact, 2: beyond the values; then the value as the kind has it.
+/// 0: none, 1: exact, 2: beyond the values, 3: an exact decimal that needs 32 bytes; then the value as the kind has it.
 fn write_bound(bound: Option<&Bound>, out: &mut Vec<u8>) {
     let Some(Bound { value, exact }) = bound else { return out.push(0) };
-    out.push(if *exact { 1 } else { 2 });
+    let is_wide = matches!(value, Scalar::Decimal { value, .. } if value.to_i128().is_none());
+    out.push(if is_wide { WIDE } else { 2 - u8::from(*exact) });
     match value {
         Scalar::Int(value) => out.extend(value.to_le_bytes()),
         Scalar::UInt(value) => out.extend(value.to_le_bytes()),
         Scalar::Float(value) => out.extend(value.to_le_bytes()),
-        Scalar::Decimal { value, .. } => out.extend(value.to_le_bytes()),
+        Scalar::Decimal { value, .. } => out.extend(Digits::of(*value).as_bytes()),
         Scalar::String(text) => put_bytes(out, text.as_bytes()),
         Scalar::Binary(bytes) => put_bytes(out, bytes),
     }
 }
 
 fn read_bound(kind: Kind, scale: i8, reader: &mut Reader<'_>) -> Result<Option<Bound>> {
-    let exact = match reader.u8()? {
+    let mark = reader.u8()?;
+    let exact = match mark {
         0 => return Ok(None),
-        1 => true,
+        1 | WIDE => true,
         2 => false,
-        other => return Err(reader.corrupt("the mark of a bound is unknown", "0, 1 or 2", other)),
+        other => return Err(reader.corrupt("the mark of a bound is unknown", "0 to 3", other)),
     };
+    if mark == WIDE && kind != Kind::Decimal {
+        return Err(reader.corrupt("a bound has 32 bytes", "a decimal", kind.as_str()));
+    }
     let value = match kind {
         Kind::Null | Kind::Struct => {
             return Err(reader.corrupt("there is a bound", "none", kind.as_str()));
@@ -194,7 +204,11 @@ fn read_bound(kind: Kind, scale: i8, reader: &mut Reader<'_>) -> Result<Option<B
         }
         Kind::UInt => Scalar::UInt(reader.u64()?),
         Kind::Float => Scalar::Float(reader.f64()?),
-        Kind::Decimal => Scalar::Decimal { value: reader.i128()?, scale },
+        Kind::Decimal if mark == WIDE => {
+            let low = reader.i128()? as u128;
+            Scalar::Decimal { value: i256::from_parts(low, reader.i128()?), scale }
+        }
+        Kind::Decimal => Scalar::Decimal { value: i256::from_i128(reader.i128()?), scale },
         Kind::String => Scalar::String(reader.string()?),
         Kind::Binary => Scalar::Binary(reader.bytes()?.into()),
     };

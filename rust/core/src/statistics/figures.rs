@@ -1,6 +1,7 @@
 //! Figures that follow from the summaries of a column: frequent values, histograms, quantiles.
 
 use super::column::ColumnStatistics;
+use super::digits::Digits;
 use super::kind::Kind;
 use super::scalar::Scalar;
 use crate::sketch::{Cell, FrequentValue, Quantiles};
@@ -79,8 +80,7 @@ impl ColumnStatistics {
             (FrequentValue::Fixed(bits), Kind::Float) => Scalar::Float(f64::from_bits(bits)),
             (FrequentValue::Fixed(bits), _) => Scalar::Int(bits as i64),
             (FrequentValue::Bytes(bytes), Kind::Decimal) => {
-                let value = bytes.try_into().map_or(0, i128::from_le_bytes);
-                Scalar::Decimal { value, scale: self.scale }
+                Scalar::Decimal { value: Digits::read(bytes), scale: self.scale }
             }
             (FrequentValue::Bytes(bytes), Kind::Binary) => Scalar::Binary(bytes.into()),
             // Text that is not UTF-8 stays bytes.

@@ -40,8 +40,7 @@ impl Kind {
     ];
 
     /// The kind of an Arrow type; of lists, that of their innermost values. Dictionaries and runs are what their values
-    /// are, maps are lists of structs, intervals are text, decimals of 256 bits floats. `None` if there are no
-    /// statistics of the type.
+    /// are, maps are lists of structs, intervals are text. `None` if there are no statistics of the type.
     pub fn of(data_type: &DataType) -> Option<Self> {
         Some(match data_type {
             DataType::Null => Self::Null,
@@ -49,8 +48,10 @@ impl Kind {
             DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::Int64 => Self::Int,
             DataType::Duration(_) => Self::Duration,
             DataType::UInt8 | DataType::UInt16 | DataType::UInt32 | DataType::UInt64 => Self::UInt,
-            DataType::Float16 | DataType::Float32 | DataType::Float64 | DataType::Decimal256(..) => Self::Float,
-            DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) => Self::Decimal,
+            DataType::Float16 | DataType::Float32 | DataType::Float64 => Self::Float,
+            DataType::Decimal32(..) | DataType::Decimal64(..) | DataType::Decimal128(..) | DataType::Decimal256(..) => {
+                Self::Decimal
+            }
             DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | DataType::Interval(_) => Self::String,
             DataType::Binary | DataType::LargeBinary | DataType::BinaryView | DataType::FixedSizeBinary(_) => {
                 Self::Binary

@@ -5,6 +5,7 @@
 //! the frequent values of dictionary columns with more than 4096 values, which see one batch's values in dictionary
 //! order). They describe; they do not judge: schemas and anomalies are another matter.
 
+mod digits;
 mod scalar;
 mod kind;
 mod content;
@@ -14,6 +15,7 @@ mod column;
 mod figures;
 mod encode;
 mod values;
+mod decimals;
 mod texts;
 mod runs;
 mod nested;

@@ -28,7 +28,6 @@ pub(super) fn plain(array: &ArrayRef, kind: Kind) -> Result<ArrayRef> {
         }
         DataType::RunEndEncoded(_, values) => plain(&arrow_cast::cast(array, values.data_type())?, kind),
         DataType::Interval(_) => Ok(arrow_cast::cast(array, &DataType::Utf8)?),
-        DataType::Decimal256(..) => Ok(arrow_cast::cast(array, &DataType::Float64)?),
         _ => Ok(Arc::clone(array)),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use arrow_buffer::i256;
+
 /// A value of a column. Booleans are 0 and 1, dates are days, times and timestamps count the column's unit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Scalar {
@@ -14,7 +16,7 @@ pub enum Scalar {
     /// A decimal: `value` / 10^`scale`.
     Decimal {
         /// Digits without the point.
-        value: i128,
+        value: i256,
         /// Digits after the point.
         scale: i8,
     },
@@ -31,11 +33,24 @@ impl Scalar {
             (Self::Int(a), Self::Int(b)) => a.cmp(b),
             (Self::UInt(a), Self::UInt(b)) => a.cmp(b),
             (Self::Float(a), Self::Float(b)) => a.total_cmp(b),
-            (Self::Decimal { value: a, .. }, Self::Decimal { value: b, .. }) => a.cmp(b),
+            (Self::Decimal { value: a, scale: x }, Self::Decimal { value: b, scale: y }) => {
+                compare_digits((*a, *x), (*b, *y))
+            }
             (Self::String(a), Self::String(b)) => a.cmp(b),
             (Self::Binary(a), Self::Binary(b)) => a.cmp(b),
             _ => self.rank().cmp(&other.rank()),
         }
+    }
+
+    /// The value with as few digits behind the point as it needs: equal decimals of different scales have one.
+    pub(crate) fn shortest(&self) -> Self {
+        let Self::Decimal { mut value, mut scale } = *self else { return self.clone() };
+        let ten = i256::from_i128(10);
+        while scale > 0 && value.wrapping_rem(ten) == i256::ZERO {
+            value = value.wrapping_div(ten);
+            scale -= 1;
+        }
+        Self::Decimal { value, scale }
     }
 
     fn rank(&self) -> u8 {
@@ -47,6 +62,19 @@ impl Scalar {
             Self::String(_) => 4,
             Self::Binary(_) => 5,
         }
+    }
+}
+
+/// Order of decimals of any two scales.
+fn compare_digits(a: (i256, i8), b: (i256, i8)) -> Ordering {
+    if a.1 > b.1 {
+        return compare_digits(b, a).reverse();
+    }
+    let factor = i256::from_i128(10).checked_pow(u32::from(a.1.abs_diff(b.1)));
+    match factor.and_then(|factor| a.0.checked_mul(factor)).or((a.0 == i256::ZERO).then_some(i256::ZERO)) {
+        Some(value) => value.cmp(&b.0),
+        // With as many digits as `b`, it is beyond all that 256 bits hold.
+        None => a.0.cmp(&i256::ZERO),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::column::ColumnStatistics;
 use super::scalar::{Bound, Scalar};
-use crate::sketch::{BLOCK, Frequent, hash_all, hash_bytes, hash_u64, key_of, vectorised};
+use crate::sketch::{BLOCK, Frequent, hash_all, hash_u64, key_of, vectorised};
 
 /// A value of a numeric lane: every numeric column is widened to one of these.
 pub(super) trait Number: Copy + Default {
@@ -132,8 +132,12 @@ impl Window {
         counts.len()
     }
 
+    pub(super) fn is_spilled(&self) -> bool {
+        self.spilled
+    }
+
     /// Let histogram and quantiles get every value if `n` more values may be too many to be counted.
-    fn spill(&mut self, statistics: &mut ColumnStatistics, n: usize) {
+    pub(super) fn spill(&mut self, statistics: &mut ColumnStatistics, n: usize) {
         let content = statistics.content;
         let fits =
             content.top_values && statistics.frequent.is_exact() && statistics.frequent.len() + n <= Frequent::CAP;
@@ -271,34 +275,14 @@ impl Number for u64 {
     }
 }
 
-impl Number for i128 {
-    fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
-        let scale = statistics.scale;
-        let unit = 10_f64.powi(i32::from(scale));
-        if statistics.content.moments {
-            statistics.moments.update_integers(block);
-        }
-        add_bounds(block, |value| Scalar::Decimal { value, scale }, statistics);
-        window.spill(statistics, block.len());
-        if window.spilled {
-            add_floats(block, |value| value as f64 / unit, statistics);
-            add_keys(block.iter().map(|&value| key_of(value as f64 / unit)), statistics);
-        }
-        for value in block {
-            let bytes = value.to_le_bytes();
-            count_bytes(hash_bytes(&bytes), &bytes, 1, statistics);
-        }
-    }
-}
-
 /// Widen the bounds of the column by those of a block.
-fn add_bounds<T: Copy + Ord>(block: &[T], scalar: impl Fn(T) -> Scalar, statistics: &mut ColumnStatistics) {
+pub(super) fn add_bounds<T: Copy + Ord>(block: &[T], scalar: impl Fn(T) -> Scalar, statistics: &mut ColumnStatistics) {
     let bound = |value: Option<&T>| value.map(|&value| Bound::exact(scalar(value)));
     statistics.add_bounds(bound(block.iter().min()), bound(block.iter().max()));
 }
 
 /// Add a block to the histogram.
-fn add_floats<T: Copy>(block: &[T], float: impl Fn(T) -> f64, statistics: &mut ColumnStatistics) {
+pub(super) fn add_floats<T: Copy>(block: &[T], float: impl Fn(T) -> f64, statistics: &mut ColumnStatistics) {
     let mut floats = [0.0; BLOCK];
     for (place, &value) in floats.iter_mut().zip(block) {
         *place = float(value);
@@ -307,7 +291,7 @@ fn add_floats<T: Copy>(block: &[T], float: impl Fn(T) -> f64, statistics: &mut C
 }
 
 /// Add at most a block to the quantiles.
-fn add_keys(values: impl Iterator<Item = i64>, statistics: &mut ColumnStatistics) {
+pub(super) fn add_keys(values: impl Iterator<Item = i64>, statistics: &mut ColumnStatistics) {
     let mut keys = [0; BLOCK];
     let mut n = 0;
     for (place, value) in keys.iter_mut().zip(values) {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::types::Float64Type;
+use arrow_array::types::{Decimal256Type, Float64Type};
 use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Schema};
 
 use super::column::ColumnStatistics;
+use super::digits::{self, Digits};
 use super::kind::{Kind, innermost};
 use super::nested::{Lists, without_dictionary};
 use super::runs::for_each_bytes;
@@ -102,11 +103,11 @@ impl ColumnStatistics {
                 weighted.count(value, weight);
             });
         } else if kind == Kind::Decimal {
-            let numbers = arrow_cast::cast(array, &DataType::Decimal128(38, self.scale))?;
-            let numbers = numbers.as_primitive::<arrow_array::types::Decimal128Type>();
+            let numbers = arrow_cast::cast(array, &DataType::Decimal256(76, self.scale))?;
+            let numbers = numbers.as_primitive::<Decimal256Type>();
             for row in rows {
-                weighted.add_number(numbers.value(row) as f64 / scale, weights[row]);
-                weighted.count(&numbers.value(row).to_le_bytes(), weights[row]);
+                weighted.add_number(digits::float(numbers.value(row)) / scale, weights[row]);
+                weighted.count(Digits::of(numbers.value(row)).as_bytes(), weights[row]);
             }
         } else if kind.is_numeric() {
             weigh_numbers(array, kind, rows, weights, weighted)?;
