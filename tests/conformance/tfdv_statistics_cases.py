@@ -77,7 +77,63 @@ def cases() -> dict[str, tuple[pa.RecordBatch, str | None]]:
         w=(lists((rng.random(200) * 3).tolist()), pa.float64()),
     )
     plain: dict[str, tuple[pa.RecordBatch, str | None]] = {name: (rows, None) for name, rows in found.items()}
-    return plain | {"weights": (weighted, "w")}
+    return plain | {"weights": (weighted, "w")} | {name: (rows, "w") for name, rows in weighted_cases().items()}
+
+
+def weighted_cases() -> dict[str, pa.RecordBatch]:
+    """Batches whose column `w` holds the weights: of any type, from far below 1 to far above, and zeros."""
+    rng = np.random.default_rng(23)
+    n = 3000
+    gamma = (lists(rng.gamma(0.5, 2.0, n).tolist()), pa.float64())
+    whole = (lists(rng.integers(0, 9, n).tolist()), pa.int64())
+    words = [f"w{int(value**3 * 800)}" for value in rng.random(n).tolist()]
+    special = rng.choice([math.nan, math.inf, -math.inf, 0.0, -0.0, 1.5, -7.25], 300).tolist()
+    lengths = rng.integers(0, 4, n).tolist()
+    ragged = [None if length == 3 else rng.integers(0, 50, length).tolist() for length in lengths]
+    texts = [
+        None if length == 3 else [f"t{item}" for item in row or []] for length, row in zip(lengths, ragged, strict=True)
+    ]
+    members = pa.struct([("a", pa.list_(pa.int64())), ("b", pa.list_(pa.string()))])
+    structs = [
+        None if row is None else [{"a": [item], "b": [f"b{item % 7}"] if item % 3 else None} for item in row]
+        for row in ragged[:400]
+    ]
+    return {
+        "weighted numbers": batch(
+            normal=(lists(rng.normal(5, 3, n).tolist()), pa.float64()),
+            skewed=(lists(np.exp(rng.normal(0, 4, n)).tolist()), pa.float64()),
+            few=(lists(rng.poisson(2.0, n).tolist()), pa.int64()),
+            many=(lists([None if v < 5 else v for v in rng.integers(0, 10**6, n).tolist()]), pa.int64()),
+            w=gamma,
+        ),
+        "weighted beyond exact": batch(
+            x=(lists(rng.normal(5, 3, 20_000).tolist()), pa.float64()),
+            w=(lists(rng.gamma(0.5, 2.0, 20_000).tolist()), pa.float64()),
+        ),
+        "weighted by integers": batch(
+            x=(lists(rng.normal(0, 1, n).tolist()), pa.float64()), s=(lists(words), pa.string()), w=whole
+        ),
+        "weighted special floats": batch(x=(lists(special), pa.float64()), w=(gamma[0][:300], pa.float32())),
+        "weighted lists": batch(x=(ragged, pa.int64()), s=(texts, pa.string()), w=gamma),
+        "weighted structs": batch(s=(structs, members), w=(gamma[0][:400], pa.float64())),
+        "weighted strings": batch(s=(lists(words), pa.string()), w=gamma),
+        "weighted light strings": batch(
+            s=(lists(words[:400]), pa.string()), w=(lists((rng.random(400) / 50).tolist()), pa.float64())
+        ),
+        "weighted too many strings": batch(
+            s=(lists([f"w{int(value**2 * 4000)}" for value in rng.random(20_000).tolist()]), pa.string()),
+            w=(lists((rng.integers(1, 40, 20_000) / 8).tolist()), pa.float64()),
+        ),
+        "weighted bytes": batch(
+            x=([[b"\xff\xfe"], [b"ok"], [b"ok"], None, [b""], [b"\xff"], [b"\xff\xfe"]], pa.binary()),
+            w=(lists([1.0, 2.5, 2.5, 4.0, 0.0, 4.0, 8.0]), pa.float64()),
+        ),
+        "weighted one heavy": batch(
+            x=(lists([1.0, 2.0, 3.0, 4.0]), pa.float64()),
+            s=(lists(["a", "b", "a", "c"]), pa.string()),
+            w=(lists([1e12, 1.0, 0.5, 1e-6]), pa.float64()),
+        ),
+    }
 
 
 def batch(**columns: tuple[list[Any], pa.DataType]) -> pa.RecordBatch:

@@ -73,7 +73,9 @@ impl MisraGries {
 
     /// Values and their counts in no order.
     pub(crate) fn counts(&self) -> Vec<(&[u8], f64)> {
-        let mut spare: Vec<&[u8]> = self.spare.iter().map(Vec::as_slice).collect();
+        // Some of them came again, and are counted.
+        let spare = self.spare.iter().map(Vec::as_slice);
+        let mut spare: Vec<&[u8]> = spare.filter(|&value| !self.counts.contains_key(value)).collect();
         spare.sort_unstable_by(|a, b| b.cmp(a));
         spare.truncate(BUCKETS - self.counts.len());
         let counted = self.counts.iter().map(|(value, count)| (value.as_slice(), count + self.lowered));
