@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import InvalidArgumentError, SchemaMismatchError
-from lakebed.typing import ArrowStreamExportable, Columns, importable
+from lakebed.typing import ArrowStreamExportable, Columns, arrow_types, importable
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -161,9 +161,9 @@ def arrow_schema(schema: Columns) -> Any:
         ['a']
     """
     if isinstance(schema, Mapping):
-        import polars as pl
+        import pyarrow as pa
 
-        return pl.DataFrame(schema=dict(schema)).to_arrow().schema
+        return pa.schema(arrow_types(schema).items())
     if hasattr(schema, "__arrow_c_schema__"):
         return schema
     if hasattr(schema, "__arrow_c_stream__") or hasattr(schema, "__arrow_c_array__"):

@@ -96,6 +96,7 @@ class Warehouse:
         sort_by: str | Sequence[str] | None = None,
         bucket_by: str | Sequence[str] | None = None,
         n_buckets: int | None = None,
+        nan_as_null: bool = False,
     ) -> TableHandle:
         """Write rows of a table in one durable commit; the table is created if there is none.
 
@@ -119,6 +120,7 @@ class Warehouse:
                 keeps the table's layout. Memory stays bounded: what does not fit is sorted in a temporary file.
             bucket_by: Columns whose hash says which rows share files from now on.
             n_buckets: Number of buckets; None for 16.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN, of pandas too.
 
         Returns:
             The table at the new version.
@@ -157,6 +159,7 @@ class Warehouse:
             sort_by=sort_by,
             bucket_by=bucket_by,
             n_buckets=n_buckets,
+            nan_as_null=nan_as_null,
         )
 
     def create(
@@ -558,13 +561,16 @@ class Warehouse:
         """
         return operations.set_schema(self._session, name, schema, gate=gate, message=message, key=key)
 
-    def update_schema(self, name: str, frame: Frame | None = None, *, message: str = "") -> Expectations:
+    def update_schema(
+        self, name: str, frame: Frame | None = None, *, message: str = "", nan_as_null: bool = False
+    ) -> Expectations:
         """Relax the expectations of a table just so much that some rows meet them, as a new version of them.
 
         Args:
             name: The table.
             frame: The rows; None for those of the table.
             message: Why; kept in the history.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN.
 
         Returns:
             The expectations; the present ones if the rows meet them already.
@@ -580,7 +586,7 @@ class Warehouse:
             >>> wh.update_schema("t", pl.DataFrame({"a": ["z"]})).schema.domain("a")
             ['x', 'y', 'z']
         """
-        return operations.update_schema(self._session, name, frame, message=message)
+        return operations.update_schema(self._session, name, frame, message=message, nan_as_null=nan_as_null)
 
     def schema(self, name: str, version: VersionLike = None) -> Expectations:
         """Give the expectations of a table at a version.
@@ -606,7 +612,13 @@ class Warehouse:
         return operations.schema(self._session, name, version)
 
     def validate(
-        self, name: str, frame: Frame | None = None, *, environment: str | None = None, version: VersionLike = None
+        self,
+        name: str,
+        frame: Frame | None = None,
+        *,
+        environment: str | None = None,
+        version: VersionLike = None,
+        nan_as_null: bool = False,
     ) -> Anomalies:
         """Compare rows with the expectations of a table.
 
@@ -615,6 +627,7 @@ class Warehouse:
             frame: The rows; None for those of the table, by their stored statistics.
             environment: For instance `"SERVING"`; None for what holds everywhere.
             version: As for `table`.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN.
 
         Returns:
             The anomalies; falsy if there are none.
@@ -631,7 +644,9 @@ class Warehouse:
             >>> wh.validate("t", pl.DataFrame({"a": ["x", "z"]})).columns
             ['a']
         """
-        return operations.validate(self._session, name, frame, environment=environment, version=version)
+        return operations.validate(
+            self._session, name, frame, environment=environment, version=version, nan_as_null=nan_as_null
+        )
 
     # --- Lineage -----------------------------------------------------------------------------------------------------
 

@@ -24,6 +24,7 @@ from lakebed.pipeline.row_changes import TableChanges
 from lakebed.pipeline.session import author
 from lakebed.schema import Schema
 from lakebed.storage import arrow_schema
+from lakebed.typing import null_for_nan
 
 if TYPE_CHECKING:
     from lakebed.pipeline.reads import Reads
@@ -201,6 +202,7 @@ class Changes(TableChanges):
         mode: str = "append",
         inputs: Iterable[Any] = (),
         progress: Progress | None = None,
+        nan_as_null: bool = False,
     ) -> int:
         """Stage rows of a table, which is created if there is none.
 
@@ -210,6 +212,7 @@ class Changes(TableChanges):
             mode: `"append"` keeps the rows that are there, `"overwrite"` replaces them and the columns.
             inputs: Tables and raw files from which the rows were made, for the lineage.
             progress: Called with the number of rows read so far; what it raises ends the write.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN.
 
         Returns:
             n.
@@ -223,6 +226,7 @@ class Changes(TableChanges):
             raise InvalidArgumentError(f"there is no mode {mode!r}; use 'append' or 'overwrite'")
         self._check_open()
         made_from = [to_dict(reference) for reference in references(inputs)]
+        frame = null_for_nan(frame) if nan_as_null else frame
         n_rows = self._core.write(name, frame, overwrite=mode == "overwrite", progress=progress)
         staged = self._tables.setdefault(name, {"name": name, "mode": mode, "n_rows": 0, "inputs": []})
         if mode == "overwrite":

@@ -10,6 +10,7 @@ from lakebed.lake import LakeView, read_csv
 from lakebed.pipeline.changes import Changes, expectations_of
 from lakebed.pipeline.provider import catalog_of
 from lakebed.pipeline.table import TableHandle, handle_of
+from lakebed.typing import null_for_nan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -36,6 +37,7 @@ def write(
     sort_by: str | Sequence[str] | None = None,
     bucket_by: str | Sequence[str] | None = None,
     n_buckets: int | None = None,
+    nan_as_null: bool = False,
     **options: Any,
 ) -> TableHandle:
     """Write rows of one table in a commit of their own.
@@ -50,6 +52,7 @@ def write(
         sort_by: Columns by which rows of a write ascend from now on; None keeps the layout.
         bucket_by: Columns whose hash says which rows share files from now on.
         n_buckets: Number of buckets.
+        nan_as_null: Whether NaN in columns of floats is null.
         options: `message`, `branch`, `key` and `before_commit`, as `Changes` takes them.
 
     Returns:
@@ -60,7 +63,7 @@ def write(
     if not changes.is_applied:
         if sort_by is not None or bucket_by is not None:
             mode = changes.write_layout(name, frame, mode, (sort_by or (), bucket_by or (), n_buckets))
-        changes.write(name, frame, mode=mode, inputs=inputs, progress=progress)
+        changes.write(name, frame, mode=mode, inputs=inputs, progress=progress, nan_as_null=nan_as_null)
     return handle_of(session, changes.commit_table(name), options.get("branch"))
 
 
@@ -272,7 +275,9 @@ def set_schema(
     return expectations
 
 
-def update_schema(session: Session, name: str, frame: Frame | None, *, message: str) -> Expectations:
+def update_schema(
+    session: Session, name: str, frame: Frame | None, *, message: str, nan_as_null: bool = False
+) -> Expectations:
     """Relax the expectations of a table just so much that some rows meet them.
 
     Args:
@@ -280,6 +285,7 @@ def update_schema(session: Session, name: str, frame: Frame | None, *, message: 
         name: The table.
         frame: The rows; None for those of the table's head.
         message: Why.
+        nan_as_null: Whether NaN in columns of floats of the rows is null.
 
     Returns:
         The expectations with their version number; the present ones if the rows meet them already.
@@ -287,7 +293,7 @@ def update_schema(session: Session, name: str, frame: Frame | None, *, message: 
     from lakebed import validation
 
     present = expectations_of(session, name, session.snapshot())
-    relaxed = validation.update_schema(present.schema, _statistics_of(session, name, frame, None))
+    relaxed = validation.update_schema(present.schema, _statistics_of(session, name, frame, None, nan_as_null))
     if relaxed == present.schema:
         return present
     return set_schema(session, name, relaxed, gate=None, message=message)
@@ -314,6 +320,7 @@ def validate(
     *,
     environment: str | None,
     version: VersionLike,
+    nan_as_null: bool = False,
 ) -> Anomalies:
     """Compare rows with the expectations of a table.
 
@@ -323,6 +330,7 @@ def validate(
         frame: The rows; None for those of the table.
         environment: The environment in which they stand; None for none.
         version: The version of the expectations, and of the table's rows.
+        nan_as_null: Whether NaN in columns of floats of the rows is null.
 
     Returns:
         The anomalies.
@@ -330,7 +338,7 @@ def validate(
     from lakebed.validation import validate_statistics
 
     expectations = expectations_of(session, name, session.snapshot(version))
-    found = _statistics_of(session, name, frame, version)
+    found = _statistics_of(session, name, frame, version, nan_as_null)
     return validate_statistics(found, expectations.schema, environment=environment)
 
 
@@ -396,12 +404,18 @@ def historical(
     return join_features(session.snapshot(version), entity_df, features, **options)
 
 
-def _statistics_of(session: Session, name: str, frame: Frame | None, version: VersionLike) -> Statistics:
+def _statistics_of(
+    session: Session,
+    name: str,
+    frame: Frame | None,
+    version: VersionLike,
+    nan_as_null: bool,  # noqa: FBT001 - of this module alone.
+) -> Statistics:
     from lakebed.statistics.generate import from_frame
 
     if frame is None:
         return statistics(session, name, version, exact=True)
-    return from_frame(frame)
+    return from_frame(null_for_nan(frame) if nan_as_null else frame)
 
 
 def lake(session: Session, version: VersionLike = None) -> LakeView:

@@ -12,6 +12,7 @@ from lakebed.pipeline.references import references, to_dict
 from lakebed.storage import arrow_schema, evolution, merge, rows
 from lakebed.storage.definition import Note, to_path
 from lakebed.storage.merge import MergeReport, MergeRules
+from lakebed.typing import null_for_nan
 
 if TYPE_CHECKING:
     import polars as pl
@@ -101,7 +102,15 @@ class TableChanges:
         self._note_rows(name, "update", MergeReport(n_updated=n_rows))
         return n_rows
 
-    def upsert(self, name: str, frame: Frames, *, key: str | Sequence[str], inputs: Iterable[Any] = ()) -> MergeReport:
+    def upsert(
+        self,
+        name: str,
+        frame: Frames,
+        *,
+        key: str | Sequence[str],
+        inputs: Iterable[Any] = (),
+        nan_as_null: bool = False,
+    ) -> MergeReport:
         """Stage rows that take the place of those with the same key, or are new.
 
         Args:
@@ -110,6 +119,7 @@ class TableChanges:
                 Columns that it lacks keep their values in rows that are updated.
             key: Columns whose values tell rows apart.
             inputs: Tables and raw files from which the rows were made, for the lineage.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN.
 
         Returns:
             Numbers of rows that are new, changed and gone.
@@ -119,7 +129,7 @@ class TableChanges:
             NullKeyError: A key of the frame is null.
             SchemaMismatchError: A column does not fit the table.
         """
-        return self.merge(name, frame, key=key, inputs=inputs)
+        return self.merge(name, frame, key=key, inputs=inputs, nan_as_null=nan_as_null)
 
     def merge(
         self,
@@ -132,6 +142,7 @@ class TableChanges:
         not_matched_by_source: str = "keep",
         delete_when: str | None = None,
         inputs: Iterable[Any] = (),
+        nan_as_null: bool = False,
     ) -> MergeReport:
         """Stage what follows from the meeting of a frame with the rows of a table.
 
@@ -145,6 +156,7 @@ class TableChanges:
             delete_when: SQL condition over the frame; where it is true, a matched row goes and none is inserted.
                 Columns that only this condition reads need not be in the table.
             inputs: Tables and raw files from which the rows were made, for the lineage.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN.
 
         Returns:
             Numbers of rows that are new, changed and gone.
@@ -157,6 +169,7 @@ class TableChanges:
         self._check_open()
         made_from = [to_dict(reference) for reference in references(inputs)]
         columns = tuple(to_path(key))
+        frame = null_for_nan(frame) if nan_as_null else frame
         rules = MergeRules(columns, matched, not_matched, not_matched_by_source, delete_when)
         report = merge.merge(self._core.handle, self._core.core, name, frame, rules)
         self._note_rows(name, "merge", report, made_from)

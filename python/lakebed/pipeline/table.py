@@ -61,7 +61,13 @@ class TableHandle(Table):
         self.report = report or MergeReport()
 
     def append(
-        self, frame: Frames, *, message: str = "", key: str | None = None, inputs: Iterable[Any] = ()
+        self,
+        frame: Frames,
+        *,
+        message: str = "",
+        key: str | None = None,
+        inputs: Iterable[Any] = (),
+        nan_as_null: bool = False,
     ) -> TableHandle:
         """Add rows.
 
@@ -70,6 +76,7 @@ class TableHandle(Table):
             message: Why; kept in the history.
             key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
             inputs: Tables and raw files from which the rows were made.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN.
 
         Returns:
             The table with them.
@@ -77,10 +84,16 @@ class TableHandle(Table):
         Raises:
             SchemaMismatchError: A column does not fit the table.
         """
-        return self._write(frame, "append", message, key, inputs)
+        return self._write(frame, message, key, mode="append", inputs=inputs, nan_as_null=nan_as_null)
 
     def overwrite(
-        self, frame: Frames, *, message: str = "", key: str | None = None, inputs: Iterable[Any] = ()
+        self,
+        frame: Frames,
+        *,
+        message: str = "",
+        key: str | None = None,
+        inputs: Iterable[Any] = (),
+        nan_as_null: bool = False,
     ) -> TableHandle:
         """Replace all rows, and the columns. Files that the new rows share with the old ones are not stored again.
 
@@ -89,11 +102,12 @@ class TableHandle(Table):
             message: Why; kept in the history.
             key: Idempotency key: where the branch has a commit with it, that one is given and nothing is changed.
             inputs: Tables and raw files from which the rows were made.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN.
 
         Returns:
             The table with them.
         """
-        return self._write(frame, "overwrite", message, key, inputs)
+        return self._write(frame, message, key, mode="overwrite", inputs=inputs, nan_as_null=nan_as_null)
 
     def delete(self, where: str | pl.Expr, *, message: str = "", key: str | None = None) -> TableHandle:
         """Delete rows; no data file is written again.
@@ -151,6 +165,7 @@ class TableHandle(Table):
         message: str = "",
         inputs: Iterable[Any] = (),
         idempotency_key: str | None = None,
+        nan_as_null: bool = False,
     ) -> TableHandle:
         """Put rows in the place of those with the same key, and add the others.
 
@@ -161,6 +176,7 @@ class TableHandle(Table):
             inputs: Tables and raw files from which the rows were made.
             idempotency_key: What other verbs call `key`: where the branch has a commit with it, that one is given and
                 nothing is changed.
+            nan_as_null: Take NaN in columns of floats for null, as pandas does; else NaN stays NaN.
 
         Returns:
             The table with them.
@@ -169,7 +185,8 @@ class TableHandle(Table):
             DuplicateKeyError: Two rows of the frame have one key.
             NullKeyError: A key of the frame is null.
         """
-        return self.merge(frame, key=key, message=message, inputs=inputs, idempotency_key=idempotency_key)
+        options: dict[str, Any] = {"inputs": inputs, "nan_as_null": nan_as_null}
+        return self.merge(frame, key=key, message=message, idempotency_key=idempotency_key, **options)
 
     def merge(
         self,
@@ -188,7 +205,7 @@ class TableHandle(Table):
             message: Why; kept in the history.
             idempotency_key: What other verbs call `key`: where the branch has a commit with it, that one is given and
                 nothing is changed.
-            rules: `matched`, `not_matched`, `not_matched_by_source`, `delete_when` and `inputs`, as
+            rules: `matched`, `not_matched`, `not_matched_by_source`, `delete_when`, `inputs` and `nan_as_null`, as
                 `Changes.merge` takes them.
 
         Returns:
@@ -447,11 +464,11 @@ class TableHandle(Table):
             found += [commit] if items else []
         return found
 
-    def _write(self, frame: Frames, mode: str, message: str, key: str | None, inputs: Iterable[Any]) -> TableHandle:
+    def _write(self, frame: Frames, message: str, key: str | None, **options: Any) -> TableHandle:
         changes = Changes(self._session, kind="write", message=message, branch=self._writable(), key=key)
         if changes.is_applied:
             return self._applied(changes)
-        n_rows = changes.write(self.name, frame, mode=mode, inputs=inputs)
+        n_rows = changes.write(self.name, frame, **options)
         return self._committed(changes, MergeReport(n_inserted=n_rows))
 
     def _alter(self, message: str, key: str | None, change: Callable[[Changes], None]) -> TableHandle:

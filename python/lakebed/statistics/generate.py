@@ -12,9 +12,9 @@ from lakebed._core import StatisticsCollector, TableStatistics
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError, SchemaMismatchError, UnsupportedTypeError
 from lakebed.statistics.csv_files import TypesChanged
 from lakebed.statistics.slicing import WHOLE
-from lakebed.statistics.sources import Part, ReadOptions, Source, open_source
+from lakebed.statistics.sources import Part, ReadOptions, Source, are_files, open_source
 from lakebed.statistics.statistics import Statistics
-from lakebed.typing import importable
+from lakebed.typing import arrow_types, importable, null_for_nan
 
 if TYPE_CHECKING:
     import os
@@ -42,6 +42,7 @@ def statistics(
     delimiter: str | None = None,
     null_values: Sequence[str] = (),
     types: Mapping[str, Any] | None = None,
+    nan_as_null: bool = False,
     progress: bool | None = None,
 ) -> Statistics:
     """Compute the statistics of every column in one pass, on all cores, in bounded memory.
@@ -67,6 +68,7 @@ def statistics(
         null_values: Texts of CSV that mean a missing value, beside the empty field.
         types: Polars types of columns of CSV or JSON lines. The others become the first of integer, float, boolean
             (`true`, `false`), date, time (ISO) and text that holds every value of every file.
+        nan_as_null: Take NaN in columns of floats for null, as pandas does. Else both are counted, each for itself.
         progress: Show a bar on standard error; None shows it for files where standard error is a terminal.
 
     Returns:
@@ -102,11 +104,11 @@ def statistics(
         types=dict(types or {}),
         tfdv_types=compatibility == "tfdv",
     )
-    source = open_source(data, options)
+    source = open_source(null_for_nan(data) if nan_as_null and not are_files(data) else data, options)
     if compatibility == "tfdv":
         # To TFDV, bytes are text.
         source = replace(source, binary_is_text=True, as_tfdv=True)
-    rows = Rows(columns=columns, where=where, slices=slices, weights=weights, sample=sample)
+    rows = Rows(columns=columns, where=where, slices=slices, weights=weights, sample=sample, nan_as_null=nan_as_null)
     with _bar(source, progress) as advance:
         while True:
             try:
@@ -192,6 +194,7 @@ class Rows:
         slices: As `statistics` takes them.
         weights: Column with the weights.
         sample: Share of the rows.
+        nan_as_null: Whether NaN in columns of floats of files is null; of frames it is so already.
 
     Example:
         >>> Rows().is_empty
@@ -206,6 +209,7 @@ class Rows:
         slices: str | Sequence[str] | Mapping[str, str] | None = None,
         weights: str | None = None,
         sample: float | None = None,
+        nan_as_null: bool = False,
     ) -> None:
         if columns is not None and isinstance(columns, str):
             raise InvalidArgumentError(f"columns is the text {columns!r}; give a list of names")
@@ -214,6 +218,7 @@ class Rows:
         self.columns = None if columns is None else list(dict.fromkeys(columns))
         self.where, self.slices, self.weights = where, slices, weights
         self.sample = None if sample == 1 else sample
+        self._nan_as_null = nan_as_null
         self.n_read = 0
         self.place = "the data"
         self._slicer: Slicer | None = None
@@ -230,6 +235,8 @@ class Rows:
 
     def __call__(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Keep the rows that count, and the columns that are described, weigh or slice."""
+        if self._nan_as_null:
+            frame = null_for_nan(frame)
         if self.where is None and (self.columns is None or self.slices is not None):
             return frame
         from lakebed.expression import parse_predicate
@@ -379,10 +386,7 @@ def _check_weights(batch: Any, rows: Rows, part: Part, n_before: int) -> None:
 
 
 def _arrow_types(frame: pl.LazyFrame) -> dict[str, Any]:
-    import polars as pl
-
-    schema = pl.DataFrame(schema=frame.collect_schema()).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
-    return {field.name: field.type for field in schema}
+    return arrow_types(frame.collect_schema())
 
 
 @contextmanager

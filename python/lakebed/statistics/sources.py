@@ -128,12 +128,26 @@ def open_source(data: Any, options: ReadOptions) -> Source:
         >>> [batch.height for part in source.parts for batch in part.batches(lambda frame: frame)]
         [2]
     """
-    if isinstance(data, (str, os.PathLike)) or _are_paths(data):
+    if are_files(data):
         return _files(_expand(data), options)
     return Source(parts=[Part(name="", size=0, batches=lambda plan: _frame_batches(data, plan))])
 
 
-def _are_paths(data: Any) -> bool:
+def are_files(data: Any) -> bool:
+    """Tell whether data is given by the names of files.
+
+    Args:
+        data: What `open_source` takes.
+
+    Returns:
+        Whether it is a path, a pattern or several of both.
+
+    Example:
+        >>> are_files("a.csv"), are_files(["a.csv", "b.csv"]), are_files([])
+        (True, True, False)
+    """
+    if isinstance(data, (str, os.PathLike)):
+        return True
     return isinstance(data, Sequence) and len(data) > 0 and all(isinstance(item, (str, os.PathLike)) for item in data)
 
 
