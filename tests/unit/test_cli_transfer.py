@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -58,6 +59,9 @@ def test_a_table_s_types_count_more_than_what_values_look_like(tmp_path: Path) -
     lb.open(tmp_path / "w").write("t", FRAME)
     ask("import", tmp_path / "w", "t", "-", "--format", "csv", stdin=b"id,zip,v\n4,00501,1\n")
     assert lb.open(tmp_path / "w").table("t").scan().pl().rows()[-1] == (4, "00501", 1.0)
+    (tmp_path / "1.csv.gz").write_bytes(gzip.compress(b"id,zip,v\n5,00502,1\n"))
+    ask("import", tmp_path / "w", "t", tmp_path / "1.csv.gz")
+    assert lb.open(tmp_path / "w").table("t").scan().pl().rows()[-1] == (5, "00502", 1.0)
 
 
 def test_rows_and_columns_and_versions_can_be_chosen(tmp_path: Path) -> None:

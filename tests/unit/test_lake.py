@@ -10,7 +10,7 @@ import lzma
 import re
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -264,6 +264,36 @@ def test_quotes_separators_and_line_ends_are_those_of_csv(wh: lb.Warehouse) -> N
     assert parsed(wh, "a;b\n1;2\n", separator=";").rows() == [(1, 2)]
     assert parsed(wh, b"\xef\xbb\xbfa,b\n1,2\n").columns == ["a", "b"]
     assert parsed(wh, "a,b\n1,2").rows() == [(1, 2)]
+
+
+BLANK: dict[str, str] = {
+    "between": "a,b\n\n1,2\n\n\n,\n3,4\n\n",
+    "of Windows": "a,b\r\n1,2\r\n\r\n3,4\r\n\r\n",
+    "in quotes": 'a,b\n1,"x\n\ny"\n\n3,z',
+    "only": "a,b\n\n\n",
+    "beside named nulls": "a,b\nNA,NA\n\n1,2\n",
+    "of one column": "a\n1\n\n2\n\n",
+    "none": "a,b\n1,2\n",
+}
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize("case", BLANK)
+def test_empty_lines_are_the_same_to_the_lake_and_to_statistics(
+    case: str, pack: Callable[[bytes], bytes], wh: lb.Warehouse, tmp_path: Path
+) -> None:
+    data = pack(BLANK[case].encode())
+    (tmp_path / "t.csv").write_bytes(data)
+    stats = lb.statistics(tmp_path / "t.csv", null_values=["NA"])
+    frame = parsed(wh, data, null_values=["NA"])
+    assert stats.n_rows == frame.height
+    assert [stats.column(c).n_missing for c in frame.columns] == [c.null_count() for c in frame.iter_columns()]
+    assert frame.height == {"between": 3, "only": 0, "of one column": 4, "none": 1}.get(case, 2)
+
+
+def test_rows_of_another_width_are_refused_by_their_number(wh: lb.Warehouse) -> None:
+    with pytest.raises(errors.InvalidArgumentError, match=r"row 2 of raw/t\.csv \(line 4\) has 1 fields, .* has 2"):
+        parsed(wh, "a,b\n1,2\n\n3\n4,5\n")
 
 
 CSV = b"a,b\n1,x\n2,y\n"

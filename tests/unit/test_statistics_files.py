@@ -220,3 +220,56 @@ def test_types_of_json_lines_may_be_named_for_columns_that_not_every_file_has(tm
     assert summary(found) == {"a": ("int", 2, 1, 2), "b": ("string", 1, "3", "3")}
     with pytest.raises(ColumnNotFoundError, match=r"'q' not found in .*1\.jsonl"):
         lb.statistics(tmp_path / "*.jsonl", types={"q": pl.String})
+
+
+MIXED: dict[str, tuple[str, str, str, list[str]]] = {
+    "a truth and a number": ("true", "1", "string", ["1", "true"]),
+    "a truth and a float": ("1.5", "false", "string", ["1.5", "false"]),
+    "a number and text": ("1", '"x"', "string", ["1", "x"]),
+    "a list and a number": ("[1, true]", "1", "string", ["1", "[1, true]"]),
+    "an object and a number": ('{"x": 1}', "1", "string", ["1", '{"x": 1}']),
+    "an object and a list": ('{"x": 1}', "[]", "string", ["[]", '{"x": 1}']),
+    "text and a list": ('"x"', "[1]", "string", ["[1]", "x"]),
+    "lists of truths and numbers": ("[true]", "[1]", "string", ["1", "true"]),
+    "null and a list": ("null", "[1]", "int", ["1"]),
+    "an empty list and one of text": ("[]", '["x"]', "string", ["x"]),
+}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "jsonl.gz"])
+@pytest.mark.parametrize("name", MIXED)
+def test_what_no_other_type_of_json_holds_is_text(tmp_path: Path, name: str, ending: str) -> None:
+    first, second, kind, values = MIXED[name]
+
+    def write(file: str, *found: str) -> Path:
+        data = "".join(f'{{"a": {value}, "n": 7}}\n' for value in found).encode()
+        (tmp_path / file).write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
+        return tmp_path / file
+
+    two = [write(f"1.{ending}", first), write(f"2.{ending}", second)]
+    for files in (two, two[::-1], write(f"3.{ending}", first, second), write(f"4.{ending}", second, first)):
+        stats = lb.statistics(files, slices=["n"])
+        column = stats.column("a")
+        assert (column.item_type, sorted(value for value, _ in column.top_values)) == (kind, values)
+        assert (stats.n_rows, stats.column("n").sum, stats.dataset("n_7").num_examples) == (2, 14, 2)
+
+
+def test_members_of_json_objects_that_no_other_type_holds_are_text(tmp_path: Path) -> None:
+    (tmp_path / "1.jsonl").write_text('{"a": {"x": true, "big": 18446744073709551615}}\n{"b": 1.5}\n')
+    (tmp_path / "2.jsonl").write_text('{"a": {"x": 1, "y": [null]}}\n\n{"b": 2, "a": null}\n')
+    found = {column.name: (column.item_type, column.max) for column in lb.statistics(tmp_path / "*.jsonl").read()}
+    assert found == {
+        "a": ("struct", None),
+        "a.x": ("string", "true"),
+        "a.big": ("uint", 2**64 - 1),
+        "a.y": ("null", None),
+        "b": ("float", 2.0),
+    }
+
+
+def test_a_named_type_that_does_not_hold_a_value_of_json_is_an_error_of_its_file(tmp_path: Path) -> None:
+    (tmp_path / "1.jsonl").write_text('{"a": 1}\n')
+    (tmp_path / "2.jsonl").write_text('{"a": true}\n')
+    with pytest.raises(InvalidArgumentError, match=r"2\.jsonl cannot be read as JSON lines: .*name another type"):
+        lb.statistics(tmp_path / "*.jsonl", types={"a": pl.Int64})
+    assert lb.statistics(tmp_path / "*.jsonl", types={"a": pl.String}).column("a").labels == {"1": 1.0, "true": 1.0}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import InvalidArgumentError
-from lakebed.lake.ingest import read_csv
+from lakebed.lake.ingest import header_of, read_csv
 
 if TYPE_CHECKING:
     import polars as pl
@@ -160,7 +160,7 @@ def _read_text(
             reason = str(error).splitlines()[0]
             raise InvalidArgumentError(f"{path} cannot be parsed as JSON lines: {reason}") from None
     else:
-        header = read_csv(raw.split(b"\n", 1)[0] + b"\n", name=path, separator=separator).columns if types else []
+        header = header_of(raw, name=path, separator=separator) if types else []
         # Digits of a text column, such as a postal code, are no number.
         texts = {name: pl.String() for name in header if types.get(name) == pl.String}
         frame = read_csv(raw, name=path, null_values=null_values, separator=separator, types=texts)

@@ -5,6 +5,7 @@ Types are inferred from every row of the file, so that a value far down cannot b
 
 from __future__ import annotations
 
+import gzip
 import io
 import re
 import zipfile
@@ -13,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
+from lakebed.statistics.csv_files import check_widths, empty_lines
 
 if TYPE_CHECKING:
     import polars as pl
@@ -49,10 +51,10 @@ def read_csv(
         separator: One character.
 
     Returns:
-        All rows, in order.
+        All rows, in order. Empty lines are no rows, but where there is one column: there they are missing values.
 
     Raises:
-        InvalidArgumentError: The file cannot be parsed; tells where.
+        InvalidArgumentError: The file cannot be parsed, or a row is wider or narrower than the header; tells where.
         ColumnNotFoundError: `types` names a column that the file has not.
 
     Example:
@@ -60,25 +62,57 @@ def read_csv(
         >>> frame["a"].to_list(), frame["b"].to_list(), str(frame["t"][0])
         ([1], [None], '2013-01-01 05:00:00+00:00')
     """
+    known = {"null_values": list(null_values) or None, "schema_overrides": dict(types or {})}
+    text, frame = _parsed(data, name, separator, **known)
+    _check_names(frame.columns, types or {}, name)
+    if check_widths(io.BytesIO(text), name, frame.width, separator) and frame.width > 1:
+        frame = _without(frame, empty_lines(io.BytesIO(text)))
+    return frame.with_columns(_typed(column) for column in frame.iter_columns() if column.name not in (types or {}))
+
+
+def header_of(data: bytes, *, name: str, separator: str = ",") -> list[str]:
+    """Give the names of the columns of a CSV file.
+
+    Args:
+        data: The file, packed or not.
+        name: What errors call it.
+        separator: One character.
+
+    Returns:
+        The names.
+
+    Raises:
+        InvalidArgumentError: The file cannot be parsed.
+
+    Example:
+        >>> header_of(gzip.compress(b"a,b"), name="a.csv.gz")
+        ['a', 'b']
+    """
+    return _parsed(data, name, separator, n_rows=0)[1].columns
+
+
+def _parsed(data: bytes, name: str, separator: str, **options: Any) -> tuple[bytes, pl.DataFrame]:
+    """The unpacked file, and its rows as text but for columns of named types."""
     import polars as pl
 
     if len(separator.encode()) != 1:
         raise InvalidArgumentError(f"the separator of {name} is one character of ASCII, not {separator!r}")
     try:
-        frame = pl.read_csv(
-            _unpacked(data, name),
-            null_values=list(null_values) or None,
-            schema_overrides=dict(types or {}),
-            separator=separator,
-            infer_schema=False,
-        )
-    except (pl.exceptions.PolarsError, zipfile.BadZipFile, zlib.error, OSError, RuntimeError) as error:
+        text = _unpacked(data, name)
+        return text, pl.read_csv(text, separator=separator, infer_schema=False, **options)
+    except (pl.exceptions.PolarsError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         # The first line says what is wrong, the others name options of Polars.
         cause = str(error).partition("\n")[0]
         message = f"{name} cannot be parsed as CSV: {cause}; mend the file, or name its null values or column types"
         raise InvalidArgumentError(message) from error
-    _check_names(frame.columns, types or {}, name)
-    return frame.with_columns(_typed(column) for column in frame.iter_columns() if column.name not in (types or {}))
+
+
+def _without(frame: pl.DataFrame, empty: Sequence[int]) -> pl.DataFrame:
+    """The rows without those that are empty lines, which Polars takes for rows of nulls."""
+    import polars as pl
+
+    is_empty = pl.int_range(pl.len()).is_in(empty) & pl.all_horizontal(pl.all().is_null())
+    return frame.filter(~is_empty) if empty else frame
 
 
 def _check_names(columns: Sequence[str], types: Mapping[str, Any], name: str) -> None:
@@ -132,12 +166,24 @@ def _unit(column: pl.Series) -> Literal["us", "ns"]:
     return "ns" if column.str.contains(_SUBMICROSECOND).any() else "us"
 
 
-def _unpacked(data: bytes, name: str) -> io.BytesIO:
+def _unpacked(data: bytes, name: str) -> bytes:
     if not data.startswith(_ZIP):
-        return io.BytesIO(data)
+        return _inflated(data)
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [member for member in archive.namelist() if not member.endswith("/")]
         if len(members) != 1:
             found = ", ".join(members[:5]) or "nothing"
             raise InvalidArgumentError(f"{name} must hold exactly one file to be read as CSV; it holds {found}")
-        return io.BytesIO(archive.read(members[0]))
+        return _inflated(archive.read(members[0]))
+
+
+def _inflated(data: bytes) -> bytes:
+    if data.startswith(b"\x1f\x8b"):
+        return gzip.decompress(data)
+    if data.startswith((b"\x78\x01", b"\x78\x9c", b"\x78\xda")):
+        return zlib.decompress(data)
+    if data.startswith(b"\x28\xb5\x2f\xfd"):
+        import pyarrow as pa
+
+        return pa.CompressedInputStream(pa.BufferReader(data), "zstd").read()  # type: ignore[no-any-return]
+    return data

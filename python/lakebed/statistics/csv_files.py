@@ -128,7 +128,7 @@ class CsvFiles:
         if is_known or not all(column.null_count() for column in batch.iter_columns()):
             return
         if batch.select(pl.all_horizontal(pl.all().is_null()).any()).item() and widths.result():
-            found = {name: _empty_lines(name) for name in self._names}
+            found = {name: empty_lines(open_packed(name)) for name in self._names}
             self._empty_lines = {name: rows for name, rows in found.items() if rows}
             if self._empty_lines:
                 raise TypesChanged
@@ -204,45 +204,72 @@ class CsvFiles:
         return {name: self._fixed.get(name) or kind.type(tfdv=self._format.tfdv_types) for name, kind in named.items()}
 
     def _check_widths(self, name: str) -> bool:
-        """Look at the number of fields of every row; parsers fill short ones up with nulls.
+        return check_widths(open_packed(name), name, len(self.columns), self._format.separator)
 
-        Returns:
-            Whether there may be empty lines: line breaks that follow each other, inside of quotes or not.
-        """
-        widths = CsvWidths(len(self.columns), ord(self._format.separator), ord('"'))
-        found = None
-        has_breaks, end = False, b""
-        try:
-            with open_packed(name) as file:
-                while found is None and (piece := file.read(PIECE_BYTES)):
-                    found = widths.push(piece)
-                    has_breaks = has_breaks or _are_breaks(end + piece[:2]) or _are_breaks(piece)
-                    end = piece[-2:]
-        except (OSError, EOFError) as error:
-            raise InvalidArgumentError(f"{name} cannot be unpacked: {error}; get the file again") from error
-        unclosed = None if found else widths.unclosed()
-        if unclosed is not None:
-            row, line = unclosed
-            raise InvalidArgumentError(f"a quote in row {row} of {name} (line {line}) is never closed; mend the row")
-        found = found or widths.finish()
-        if found is not None:
-            row, line, n_fields = found
-            raise InvalidArgumentError(
-                f"row {row} of {name} (line {line}) has {n_fields} fields, its header has {len(self.columns)}; "
-                f"mend the row"
-            )
-        return has_breaks
+
+def check_widths(file: IO[bytes], name: str, n_columns: int, separator: str) -> bool:
+    r"""Look at the number of fields of every row; parsers fill short ones up with nulls.
+
+    Args:
+        file: The bytes, unpacked; it is closed.
+        name: What errors call it.
+        n_columns: Fields of its header.
+        separator: What stands between them.
+
+    Returns:
+        Whether there may be empty lines: line breaks that follow each other, inside of quotes or not.
+
+    Raises:
+        InvalidArgumentError: A row has another number of fields, a quote is never closed, or the file is damaged.
+
+    Example:
+        >>> check_widths(io.BytesIO(b"a,b\n1,2\n\n"), "a.csv", 2, ",")
+        True
+    """
+    widths = CsvWidths(n_columns, ord(separator), ord('"'))
+    found = None
+    has_breaks, end = False, b""
+    try:
+        with file:
+            while found is None and (piece := file.read(PIECE_BYTES)):
+                found = widths.push(piece)
+                has_breaks = has_breaks or _are_breaks(end + piece[:2]) or _are_breaks(piece)
+                end = piece[-2:]
+    except (OSError, EOFError) as error:
+        raise InvalidArgumentError(f"{name} cannot be unpacked: {error}; get the file again") from error
+    unclosed = None if found else widths.unclosed()
+    if unclosed is not None:
+        row, line = unclosed
+        raise InvalidArgumentError(f"a quote in row {row} of {name} (line {line}) is never closed; mend the row")
+    found = found or widths.finish()
+    if found is not None:
+        row, line, n_fields = found
+        raise InvalidArgumentError(
+            f"row {row} of {name} (line {line}) has {n_fields} fields, its header has {n_columns}; mend the row"
+        )
+    return has_breaks
 
 
 def _are_breaks(text: bytes) -> bool:
     return b"\n\n" in text or b"\n\r\n" in text
 
 
-def _empty_lines(name: str) -> list[int]:
-    """Which rows are empty lines, the first after the header being 0; a quote begins or ends a quoted part."""
+def empty_lines(file: IO[bytes]) -> list[int]:
+    r"""Find the rows of a CSV file that are empty lines; a quote begins or ends a quoted part.
+
+    Args:
+        file: The bytes, unpacked; it is closed.
+
+    Returns:
+        Their numbers, the first row after the header being 0.
+
+    Example:
+        >>> empty_lines(io.BytesIO(b"a,b\n\n1,2\n"))
+        [0]
+    """
     found: list[int] = []
     row, is_empty, is_quoted = -1, True, False
-    with open_packed(name) as file:
+    with file:
         while piece := file.read(PIECE_BYTES):
             for number, part in enumerate(piece.split(b'"')):
                 if number:

@@ -67,7 +67,8 @@ def statistics(
         delimiter: Of CSV; None means a tab for `.tsv`, else a comma.
         null_values: Texts of CSV that mean a missing value, beside the empty field.
         types: Polars types of columns of CSV or JSON lines. The others become the first of integer, float, boolean
-            (`true`, `false`), date, time (ISO) and text that holds every value of every file.
+            (`true`, `false`), date, time (ISO; not of JSON) and text that holds every value of every file. So text is
+            what has both `true` and 1, and of JSON both a list or object, as text in JSON, and something else.
         nan_as_null: Take NaN in columns of floats for null, as pandas does. Else both are counted, each for itself.
         progress: Show a bar on standard error; None shows it for files where standard error is a terminal.
 
@@ -115,6 +116,7 @@ def statistics(
                 found = _collect(source, rows, content, advance)
                 break
             except TypesChanged:
+                rows.begin()
                 advance(None)
             except ColumnNotFoundError:
                 if not source.learn():

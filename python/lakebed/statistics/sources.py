@@ -7,7 +7,6 @@ one by one, and what is wrong with one is an error that names it.
 from __future__ import annotations
 
 import glob
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakebed.errors import InvalidArgumentError, SchemaMismatchError
 from lakebed.statistics import csv_files
-from lakebed.statistics.slicing import check_columns
+from lakebed.statistics.json_lines import JsonLines
 from lakebed.statistics.tfrecords import TfRecordFiles
 from lakebed.typing import importable
 
@@ -218,8 +217,10 @@ def _files(names: list[str], options: ReadOptions) -> Source:
         read = csv_files.CsvFiles(names, options.types, _csv_format(names[0], options)).batches
     elif kind == "tfrecord":
         read = records.batches
+    elif kind == "jsonl":
+        read = JsonLines(names, options.types, _lazy_batches).batches
     else:
-        read = _scanned(names, kind, options)
+        read = _parquet(names)
     parts = [Part(name=name, size=Path(name).stat().st_size, batches=partial(read, name)) for name in names]
     if kind == "tfrecord":
         return Source(parts=parts, binary_is_text=True, grows=True, learn=records.learn)
@@ -247,25 +248,20 @@ def _format_of(name: str, asked: str | None) -> str:
     )
 
 
-def _scanned(names: list[str], kind: str, options: ReadOptions) -> Callable[[str, Plan], Iterator[pl.DataFrame]]:
-    """Read formats of which Polars knows all: Parquet and JSON lines."""
+def _parquet(names: list[str]) -> Callable[[str, Plan], Iterator[pl.DataFrame]]:
     import polars as pl
 
     schemas: list[pl.Schema] = []
 
-    def scan(name: str) -> pl.LazyFrame:
-        if kind == "jsonl":
-            schemas[:] = schemas or [_joint_schema(names, options)]
-            return pl.scan_ndjson(name, schema=schemas[0])
-        frame = pl.scan_parquet(name, glob=False)
-        schemas[:] = schemas or [frame.collect_schema()]
-        return _in_order(frame, schemas[0], name, names[0])
-
     def read(name: str, plan: Plan) -> Iterator[pl.DataFrame]:
         try:
-            yield from _lazy_batches(plan(scan(name)))
+            frame = pl.scan_parquet(name, glob=False)
+            schemas[:] = schemas or [frame.collect_schema()]
+            yield from _lazy_batches(plan(_in_order(frame, schemas[0], name, names[0])))
         except (pl.exceptions.PolarsError, OSError) as error:
-            raise _unreadable(name, kind, error) from error
+            cause = str(error).partition("\n")[0]
+            problem = f"{name} cannot be read as Parquet: {cause}; mend the file or leave it out"
+            raise InvalidArgumentError(problem) from error
 
     return read
 
@@ -280,44 +276,3 @@ def _in_order(frame: pl.LazyFrame, expected: pl.Schema, name: str, first: str) -
                 f"column {column!r}: {name} {has}, {first} {wanted}; give files with the same columns and types"
             )
     return frame.select(expected.names())
-
-
-def _joint_schema(names: list[str], options: ReadOptions) -> pl.Schema:
-    """Types that hold every row of all JSON lines; a column of one file is a column of all."""
-    import polars as pl
-
-    joint, name = pl.DataFrame(), names[0]
-    try:
-        for name in names:
-            found = pl.scan_ndjson(name, infer_schema_length=None).collect_schema()
-            own = {column: options.types.get(column, kind) for column, kind in found.items()}
-            joint = pl.concat([joint, pl.DataFrame(schema=own)], how="diagonal_relaxed")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise _unreadable(name, "jsonl", error) from error
-    check_columns(list(options.types), joint.columns, names[0])
-    # What holds integers of both signs beyond 64 bits is a float, as in CSV; Arrow has no such integer.
-    return pl.Schema({column: pl.Float64() if kind == pl.Int128 else kind for column, kind in joint.schema.items()})
-
-
-def _unreadable(name: str, kind: str, error: Exception) -> InvalidArgumentError:
-    cause = str(error).partition("\n")[0]
-    what = {"parquet": "Parquet", "jsonl": "JSON lines"}[kind]
-    if kind == "jsonl" and (line := _broken_line(name)):
-        cause = f"line {line} is no object of JSON"
-    return InvalidArgumentError(f"{name} cannot be read as {what}: {cause}; mend the file or leave it out")
-
-
-def _broken_line(name: str) -> int | None:
-    """The first line of a file, packed or not, that is no JSON object."""
-    try:
-        with csv_files.open_packed(name) as file:
-            return next((number for number, line in enumerate(file, 1) if line.strip() and not _is_object(line)), None)
-    except (OSError, EOFError):
-        return None
-
-
-def _is_object(line: bytes) -> bool:
-    try:
-        return isinstance(json.loads(line), dict)
-    except ValueError:
-        return False
