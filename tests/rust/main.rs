@@ -11,6 +11,7 @@ mod asof;
 mod quantiles;
 mod sketch;
 mod statistics;
+mod statistics_agree;
 mod statistics_decimals;
 // The store.
 mod allocations;

@@ -1,4 +1,5 @@
 //! Statistics of a data file computed again from its rows, and compared with those that were stored while it was written.
+//! Another build may have made these: what is exact has to be the same, sketches may differ within their errors.
 
 use std::fs::File;
 
@@ -12,7 +13,7 @@ use crate::format::data_file::BLOCK_ROWS;
 use crate::format::manifest::{DataFile, FileZones};
 use crate::log::snapshot::Table;
 use crate::scan::plan::PlannedFile;
-use crate::statistics::{Collector, ColumnStatistics, TableStatistics};
+use crate::statistics::{Collector, TableStatistics};
 use crate::transaction::zones;
 
 /// Compare rows and statistics of a data file with what the manifest says.
@@ -35,15 +36,9 @@ pub(super) fn check_file(table: &Table, planned: &PlannedFile, stored: &TableSta
         let (expected, found) = (planned.file.n_rows.to_string(), found.n_rows.to_string());
         return Err(corrupt("it has another number of rows than its manifest says", expected, found));
     }
-    if found.encode() == stored.encode() {
-        return Ok(());
-    }
-    let alone = |column: &ColumnStatistics| {
-        TableStatistics { n_rows: 0, n_deleted: 0, weight: None, columns: vec![column.clone()] }.encode()
-    };
-    let differing = found.columns.iter().zip(&stored.columns).find(|(found, stored)| alone(found) != alone(stored));
-    let column = differing.map_or_else(|| "its columns".into(), |(_, stored)| stored.name());
-    Err(corrupt("its statistics are not those of its rows", format!("those stored of '{column}'"), "others".into()))
+    let Some((column, figure)) = stored.difference(&found) else { return Ok(()) };
+    let expected = format!("the {figure} stored of '{column}'");
+    Err(corrupt("its statistics are not those of its rows", expected, "another".into()))
 }
 
 /// Compare the zones of a file with its statistics.
@@ -61,28 +56,11 @@ pub(super) fn check_zones(
     Err(wrong(table, &problem, format!("{} columns", expected.len()), "others"))
 }
 
-/// Compare the stored statistics of a leaf with those of its files, one merged after another. A leaf may have been merged in
-/// other groups: what is exact has to be the same, means up to rounding; sketches may differ within their errors.
+/// Compare the stored statistics of a leaf with those of its files, one merged after another.
 pub(super) fn check_merge(table: &Table, merged: &TableStatistics, stored: &[u8]) -> Result<()> {
-    let stored = TableStatistics::decode(stored)?;
-    let is_same = |(a, b): (&ColumnStatistics, &ColumnStatistics)| a.name() == b.name() && is_same_column(a, b);
-    let same_columns = stored.columns.len() == merged.columns.len();
-    if stored.n_rows == merged.n_rows && same_columns && stored.columns.iter().zip(&merged.columns).all(is_same) {
-        return Ok(());
-    }
+    let Some((column, figure)) = TableStatistics::decode(stored)?.difference(merged) else { return Ok(()) };
     let problem = "the statistics of a leaf are not those of its files";
-    Err(wrong(table, problem, format!("{} rows", merged.n_rows), format!("{} rows or other figures", stored.n_rows)))
-}
-
-fn is_same_column(a: &ColumnStatistics, b: &ColumnStatistics) -> bool {
-    let exact = |column: &ColumnStatistics| {
-        let moments = column.moments();
-        let counts = [moments.n_finite, moments.n_nan, moments.n_positive_inf, moments.n_negative_inf, moments.n_zero];
-        (counts, moments.n_negative, moments.sum, column.n_null(), column.n_null_values())
-    };
-    let (mean, scale) = (a.moments().mean, a.moments().min.abs().max(a.moments().max.abs()));
-    let is_near = (mean - b.moments().mean).abs() <= scale * 1e-9 || a.moments().n_finite == 0;
-    exact(a) == exact(b) && a.min() == b.min() && a.max() == b.max() && (is_near || !scale.is_finite())
+    Err(wrong(table, problem, format!("the {figure} of '{column}'"), "another"))
 }
 
 fn compute(table: &Table, entry: &DataFile, file: impl ChunkReader + 'static) -> Result<TableStatistics> {

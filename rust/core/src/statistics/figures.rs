@@ -132,13 +132,19 @@ impl ColumnStatistics {
         self.quantiles.items().into_iter().map(|(key, weight)| (self.float_of(key), weight as f64)).collect()
     }
 
-    /// The outermost cells end at the least and the greatest finite value, where these are known.
+    /// The cells lie between the least and the greatest value and reach both, where these are finite: cells are wider,
+    /// and items that have lost low bits lie beside the values that they stand for.
     fn draw_in(&self, bins: &mut [Bin]) {
         let (min, max) = (self.moments.min / self.unit(), self.moments.max / self.unit());
-        if let Some(first) = bins.first_mut().filter(|first| min > first.0 && min <= first.1) {
+        let (least, greatest) =
+            (if min.is_finite() { min } else { f64::NEG_INFINITY }, if max.is_finite() { max } else { f64::INFINITY });
+        for bin in bins.iter_mut() {
+            (bin.0, bin.1) = (bin.0.max(least).min(greatest), bin.1.max(least).min(greatest));
+        }
+        if let Some(first) = bins.first_mut().filter(|_| min.is_finite()) {
             first.0 = min;
         }
-        if let Some(last) = bins.last_mut().filter(|last| max < last.1 && max >= last.0) {
+        if let Some(last) = bins.last_mut().filter(|_| max.is_finite()) {
             last.1 = max;
         }
     }

@@ -22,6 +22,7 @@ mod nested;
 mod weights;
 mod collect;
 mod drift;
+mod agree;
 
 use std::collections::HashMap;
 
