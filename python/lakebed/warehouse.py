@@ -11,17 +11,16 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakebed.pipeline import inspect, operations, publisher
+from lakebed.pipeline import operations
 from lakebed.pipeline.changes import Changes
 from lakebed.pipeline.handles import Features, Lake, Lineage
-from lakebed.pipeline.run import Run
 from lakebed.pipeline.session import MAIN, Session
 from lakebed.pipeline.table import TableHandle, open_table
 from lakebed.storage import Repository
 
 if TYPE_CHECKING:
     from lakebed.metadata import MetadataStore
-    from lakebed.pipeline import Comparison, Expectations
+    from lakebed.pipeline import Comparison, Expectations, Run
     from lakebed.pipeline.inspect import Traceable
     from lakebed.schema import Schema
     from lakebed.sql import Result
@@ -675,11 +674,15 @@ class Warehouse:
             >>> [artifact.type for artifact in run.outputs]
             ['Model']
         """
+        from lakebed.pipeline.run import Run
+
         return Run(self._session, name, inputs=inputs, parameters=parameters)
 
     @property
     def metadata(self) -> MetadataStore:
         """Artifacts, executions, contexts and events of this warehouse, complete as of now."""
+        from lakebed.pipeline import publisher
+
         return publisher.publish(self._session)
 
     @property
@@ -706,6 +709,8 @@ class Warehouse:
             >>> lb.open("memory://").verify().ok
             True
         """
+        from lakebed.pipeline import inspect
+
         if start is None:
             return inspect.verify_all(self._session, recompute=recompute, repair=repair)
         return inspect.verify(self._session, start)
@@ -752,6 +757,8 @@ class Warehouse:
             >>> wh.compare(first, second).parameters
             {'degree': (1, 2)}
         """
+        from lakebed.pipeline import inspect
+
         return inspect.compare(self._session, left, right)
 
     @property

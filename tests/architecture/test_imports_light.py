@@ -48,3 +48,23 @@ def test_a_plain_read_needs_polars_alone(tmp_path: Path) -> None:
     found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
     assert found[:2] == ["3", "4"]
     assert HEAVY & set(found) == {"polars"}
+
+
+STATISTICS = """
+import sys, lakebed as lb
+wh = lb.open(sys.argv[1])
+stats = wh.statistics("t", version="v")
+print(stats.n_rows, len(stats.columns), wh.counters()["data_bytes"], *sys.modules)
+"""
+NOT_FOR_MERGES = {"csv", "lakebed.expression.predicate", "lakebed.statistics.sources", "multiprocessing", "asyncio"}
+
+
+def test_stored_statistics_need_nothing_heavy_and_no_reader(tmp_path: Path) -> None:
+    wh = lb.open(tmp_path / "wh")
+    for number in range(3):
+        wh.write("t", pl.DataFrame({"a": [number, 2], "b": ["x", "y"]}))
+    wh.tag("v")
+    command = [sys.executable, "-c", STATISTICS, str(tmp_path / "wh")]
+    found = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert found[:3] == ["6", "2", "0"]
+    assert (HEAVY | NOT_FOR_MERGES) & set(found) == set()

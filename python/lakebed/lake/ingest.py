@@ -5,16 +5,12 @@ Types are inferred from every row of the file, so that a value far down cannot b
 
 from __future__ import annotations
 
-import gzip
 import io
 import re
-import zipfile
-import zlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
-from lakebed.statistics.csv_files import check_widths, empty_lines
 
 if TYPE_CHECKING:
     import polars as pl
@@ -62,6 +58,8 @@ def read_csv(
         >>> frame["a"].to_list(), frame["b"].to_list(), str(frame["t"][0])
         ([1], [None], '2013-01-01 05:00:00+00:00')
     """
+    from lakebed.statistics.csv_files import check_widths, empty_lines
+
     known = {"null_values": list(null_values) or None, "schema_overrides": dict(types or {})}
     text, frame = _parsed(data, name, separator, **known)
     _check_names(frame.columns, types or {}, name)
@@ -85,6 +83,7 @@ def header_of(data: bytes, *, name: str, separator: str = ",") -> list[str]:
         InvalidArgumentError: The file cannot be parsed.
 
     Example:
+        >>> import gzip
         >>> header_of(gzip.compress(b"a,b"), name="a.csv.gz")
         ['a', 'b']
     """
@@ -93,13 +92,19 @@ def header_of(data: bytes, *, name: str, separator: str = ",") -> list[str]:
 
 def _parsed(data: bytes, name: str, separator: str, **options: Any) -> tuple[bytes, pl.DataFrame]:
     """The unpacked file, and its rows as text but for columns of named types."""
+    import zipfile
+    import zlib
+
     import polars as pl
 
     if len(separator.encode()) != 1:
         raise InvalidArgumentError(f"the separator of {name} is one character of ASCII, not {separator!r}")
     try:
         text = _unpacked(data, name)
-        return text, pl.read_csv(text, separator=separator, infer_schema=False, **options)
+        overrides = {name.replace('"', '""'): kind for name, kind in options.pop("schema_overrides", {}).items()}
+        frame = pl.read_csv(text, separator=separator, infer_schema=False, schema_overrides=overrides, **options)
+        # Of a quote in a name Polars keeps both characters.
+        return text, frame.rename(lambda name: name.replace('""', '"'))
     except (pl.exceptions.PolarsError, zipfile.BadZipFile, zlib.error, OSError, EOFError, RuntimeError) as error:
         # The first line says what is wrong, the others name options of Polars.
         cause = str(error).partition("\n")[0]
@@ -169,6 +174,8 @@ def _unit(column: pl.Series) -> Literal["us", "ns"]:
 def _unpacked(data: bytes, name: str) -> bytes:
     if not data.startswith(_ZIP):
         return _inflated(data)
+    import zipfile
+
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = [member for member in archive.namelist() if not member.endswith("/")]
         if len(members) != 1:
@@ -178,6 +185,9 @@ def _unpacked(data: bytes, name: str) -> bytes:
 
 
 def _inflated(data: bytes) -> bytes:
+    import gzip
+    import zlib
+
     if data.startswith(b"\x1f\x8b"):
         return gzip.decompress(data)
     if data.startswith((b"\x78\x01", b"\x78\x9c", b"\x78\xda")):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import mimetypes
 from pathlib import PurePosixPath
 
 from lakebed.errors import CorruptionError, ObjectNotFoundError
@@ -109,6 +107,8 @@ class LakeView:
         if found is not None:
             return found
         known = sorted(self._snapshot.core.lake())
+        import difflib
+
         near = difflib.get_close_matches(path, known, n=3)
         if near:
             hint = f"did you mean {', '.join(map(repr, near))}?"
@@ -147,5 +147,7 @@ def _guess(path: str) -> str:
     suffix = PurePosixPath(path).suffix.lower()
     if suffix in _OWN_TYPES:
         return _OWN_TYPES[suffix]
+    import mimetypes
+
     kind, encoding = mimetypes.guess_type(path)
     return _COMPRESSED.get(encoding or "", kind or "application/octet-stream")

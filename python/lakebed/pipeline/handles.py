@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from lakebed.pipeline import inspect, operations
+from lakebed.pipeline import operations
 from lakebed.pipeline.changes import put_once
 
 if TYPE_CHECKING:
@@ -53,6 +53,8 @@ class Lineage:
         Raises:
             RecordNotFoundError: Nothing is recorded of it.
         """
+        from lakebed.pipeline import inspect
+
         return inspect.trace_upstream(self._session, start)
 
     def downstream(self, start: Traceable) -> LineageGraph:
@@ -67,6 +69,8 @@ class Lineage:
         Raises:
             RecordNotFoundError: Nothing is recorded of it.
         """
+        from lakebed.pipeline import inspect
+
         return inspect.trace_downstream(self._session, start)
 
     def to_svg(self, start: Traceable, *, title: str = "") -> str:
@@ -79,6 +83,8 @@ class Lineage:
         Returns:
             A self-contained SVG document.
         """
+        from lakebed.pipeline import inspect
+
         return inspect.trace_upstream(self._session, start).to_svg(title)
 
 

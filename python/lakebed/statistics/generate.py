@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from lakebed._core import StatisticsCollector, TableStatistics
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError, SchemaMismatchError, UnsupportedTypeError
-from lakebed.statistics.csv_files import TypesChanged
 from lakebed.statistics.slicing import WHOLE
-from lakebed.statistics.sources import Part, ReadOptions, Source, are_files, open_source
 from lakebed.statistics.statistics import Statistics
 from lakebed.typing import arrow_types, importable, null_for_nan
 
@@ -22,6 +20,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from lakebed.statistics.slicing import Slicer
+    from lakebed.statistics.sources import Part, Source
     from lakebed.storage import Table
     from lakebed.typing import Frame
 
@@ -94,10 +93,16 @@ def statistics(
         >>> stats.datasets, stats.column("a").n_missing, stats.column("a", dataset="b_y").max
         (['All Examples', 'b_x', 'b_y'], 1, 2)
     """
+    from lakebed.statistics.csv_files import TypesChanged
+    from lakebed.statistics.sources import ReadOptions, are_files, open_source
+
     if compatibility not in COMPATIBILITIES:
         raise InvalidArgumentError(f"there is no compatibility {compatibility!r}; the one there is is 'tfdv'")
-    if sample is not None and not 0 < sample <= 1:
-        raise InvalidArgumentError(f"the sample is {sample}; give a share above 0 and up to 1")
+    share: Any = sample
+    if share is not None and not (isinstance(share, (int, float)) and 0 < share <= 1):
+        raise InvalidArgumentError(f"the sample is {sample!r}; give a share above 0 and up to 1")
+    if isinstance(content, str):
+        raise InvalidArgumentError(f"content is the text {content!r}; give a list of names")
     options = ReadOptions(
         format=format,
         delimiter=delimiter,

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lakebed.errors import ColumnNotFoundError, InvalidArgumentError
-from lakebed.expression import parse_predicate, suggestion
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,12 +37,18 @@ class Slicer:
     """
 
     def __init__(self, slices: str | Sequence[str] | Mapping[str, str], columns: Mapping[str, Any]) -> None:
+        from lakebed.expression import parse_predicate
+
         self._values: list[str] = []
         self._conditions: list[tuple[str, Any]] = []
         self._named_columns: set[str] = set()
         self._seen: dict[str, str | None] = {}
         named = slices if isinstance(slices, Mapping) else {text: text for text in _listed(slices)}
         for name, text in named.items():
+            given: tuple[Any, Any] = (name, text)
+            for part in given:
+                if not isinstance(part, str):
+                    raise InvalidArgumentError(f"a slice is {part!r}; give names of columns and SQL conditions as text")
             if text in columns and name == text:
                 self._values.append(text)
             else:
@@ -120,5 +125,7 @@ def check_columns(wanted: Sequence[str], columns: Sequence[str], place: str) -> 
     """
     for name in wanted:
         if name not in columns:
+            from lakebed.expression import suggestion
+
             hint = suggestion(name, columns, kind="columns")
             raise ColumnNotFoundError(f"column {name!r} not found in {place}; {hint}")
