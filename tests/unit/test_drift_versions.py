@@ -132,6 +132,8 @@ def test_the_command_line_exits_with_3_above_a_threshold(tmp_path: Any) -> None:
     wh.write("t", pl.DataFrame({"a": ["y", "y"], "day": ["2024-02-02", "2024-02-03"]}))
     run = CliRunner().invoke
     folder = str(tmp_path / "w")
+    odd = run(app, ["drift", folder, "t", "v1", "--distance", "far"])
+    assert (odd.exit_code, "there is no distance 'far'" in str(odd.exception)) == (1, True)
     calm = run(app, ["drift", folder, "t", "v1", "--threshold", "0.9", "--json"])
     assert (calm.exit_code, '"infinity_norm"' in calm.output) == (0, True)
     loud = run(app, ["drift", folder, "t", "v1", "--threshold", "0.1", "--html", str(tmp_path / "d.html")])
@@ -186,3 +188,13 @@ def test_json_of_the_command_line_has_no_nan_and_no_infinity(tmp_path: Any) -> N
     column = json.loads(found.stdout, parse_constant=refuse)["datasets"][0]["columns"][0]
     assert (column["min"], column["max"], column["n_nan"]) == ("-Infinity", "Infinity", 1)
     assert CliRunner().invoke(app, ["drift", str(tmp_path / "w"), "t", "main", "--exact", "--json"]).exit_code == 0
+
+
+def test_the_command_line_names_the_columns_that_cannot_be_compared(tmp_path: Any) -> None:
+    wh = lb.open(tmp_path / "w")
+    wh.write("t", pl.DataFrame({"a": [1], "b": ["x"], "c": [1]}))
+    wh.tag("v1")
+    wh.write("t", pl.DataFrame({"a": ["x"], "b": ["x"], "d": [1]}), mode="overwrite")
+    output = CliRunner().invoke(app, ["drift", str(tmp_path / "w"), "t", "v1"]).output
+    for line in ("new: d", "gone: c", "of a type that cannot be compared: a"):
+        assert f"columns that are {line}" in output

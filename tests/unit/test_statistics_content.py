@@ -231,3 +231,24 @@ def test_binary_columns_have_extremes(kind: pa.DataType) -> None:
     assert (sorted(column.top_values), column.ranks) == ([("007a7a", 1), ("616263", 1), ("ff0061", 1)], [])
     assert stats.to_polars()["max"].to_list() == ["ff0061"]
     assert lb.Statistics.from_text(stats.to_text()).column("a").max == b"\xff\x00a"
+
+
+@pytest.mark.parametrize("n", [4_000, 6_024, 40_000])
+def test_stored_percentiles_end_at_the_least_and_the_greatest_value(n: int) -> None:
+    seconds = pl.int_range(n, eager=True).alias("i") * 3600 + 1_700_000_000
+    frame = pl.DataFrame({"i": seconds, "f": seconds / 7 - 3e8, "d": seconds.cast(pl.Decimal(20, 0)) / 10})
+    wh = lb.open("memory://")
+    wh.write("t", frame)
+    for column in wh.statistics("t").read():
+        assert (column.min, column.max) == (frame[column.name].min(), frame[column.name].max())
+        ends = [frame[column.name].cast(pl.Float64).min(), frame[column.name].cast(pl.Float64).max()]
+        assert [column.percentiles[0], column.percentiles[100]] == ends
+
+
+def test_the_median_is_that_of_the_finite_numbers_as_the_mean_is() -> None:
+    frame = pl.DataFrame({"a": [1.0, 2.0, math.inf, math.inf, -math.inf], "w": [1.0, 3.0, 9.0, 9.0, 1.0]})
+    column = lb.statistics(frame, weights="w").column("a")
+    assert (column.mean, column.median, column.percentiles[50]) == (1.5, 1.0, 1.0)
+    assert column.weighted is not None
+    assert column.weighted.median == pytest.approx(2.0)
+    assert lb.statistics(frame, compatibility="tfdv").column("a").median == 2.0

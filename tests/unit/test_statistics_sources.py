@@ -496,3 +496,51 @@ def test_ctrl_c_ends_a_computation_and_leaves_the_process_usable(tmp_path: Path)
     assert interrupted(0.3, lambda: lb.statistics([path] * 3000, where="x > 1")) < 3
     assert lb.statistics(FRAME, slices=["b"]).n_rows == 5
     assert lb.statistics(path).column("x").n_present == 50_000
+
+
+def test_figures_that_were_not_asked_for_are_not_there() -> None:
+    for content in ([], ["distinct"]):
+        column = lb.statistics(pl.DataFrame({"a": [-1, 0, 5], "b": [0.5, 1.5, 2.5]}), content=content).column("a")
+        assert (column.n_zero, column.n_negative, column.mean, column.median, column.sum) == (None,) * 5
+        assert column.n_present == 3
+    assert (column.min, column.max, column.distinct) == (None, None, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        ({"sample": "0.5"}, "the sample is '0.5'; give a share"),
+        ({"content": "moments"}, "content is the text 'moments'; give a list"),
+        ({"slices": [1]}, "a slice is 1; give names"),
+        ({"slices": {"x": 2}}, "a slice is 2; give names"),
+    ],
+)
+def test_options_of_another_type_are_refused(options: dict[str, Any], found: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=found):
+        lb.statistics(pl.DataFrame({"a": [1]}), **options)
+
+
+def test_weights_that_add_up_to_more_than_a_float_holds_are_refused() -> None:
+    with pytest.raises(InvalidArgumentError, match="the weights 'w' add up to more than a float holds; divide"):
+        lb.statistics(pl.DataFrame({"a": [1, 2], "w": [1e308, 1e308]}), weights="w")
+
+
+def test_columns_of_one_name_cannot_be_told_apart_by_a_condition() -> None:
+    table = pa.table([pa.array([1]), pa.array([2])], names=["a", "a"])
+    with pytest.raises(InvalidColumnsError, match="the column 'a' twice"):
+        lb.statistics(table, where="a > 1")
+
+
+@pytest.mark.parametrize("ending", ["csv", "csv.gz"])
+def test_names_of_csv_may_hold_quotes(tmp_path: Path, ending: str) -> None:
+    frame = pl.DataFrame({'a "b"': [1, None, 3], '"': ["x", "y", "z"], "c,\nd": [1.5, 2.5, None]})
+    data = frame.write_csv().encode() + b"\n"
+    (tmp_path / f"1.{ending}").write_bytes(gzip.compress(data) if ending.endswith("gz") else data)
+    found = lb.statistics(tmp_path / f"1.{ending}", where='"a ""b""" IS NOT NULL')
+    assert found.columns == frame.columns
+    assert [column.sum for column in found.read()] == [4, None, None]
+    assert found.n_rows == 2
+    wh = lb.open("memory://")
+    wh.lake.put("1", (tmp_path / f"1.{ending}").read_bytes())
+    assert wh.lake.read_csv("1").equals(frame)
+    assert wh.lake.read_csv("1", types={'a "b"': pl.Float64}).dtypes[0] == pl.Float64

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -127,7 +128,7 @@ def drift(
     wh = lb.open(location, read_only=True)
     sides: tuple[Any, Any] = (before, after) if time is None else (_window(before), _window(after or ".."))
     found = wh.drift(table, *sides, time=time, exact=exact)
-    over = [] if threshold is None else found.exceeding(threshold, distance=distance)
+    over = found.exceeding(math.inf if threshold is None else threshold, distance=distance)
     if html is not None:
         html.write_text(found.to_html(), encoding="utf-8")
     if as_json:
@@ -135,6 +136,10 @@ def drift(
     else:
         frame = found.to_polars()
         print_table(frame.columns, frame.rows(), title=f"{table}: drift from {found.sides[0]} to {found.sides[1]}")
+    not_compared = {"new": found.added, "gone": found.removed, "of a type that cannot be compared": found.retyped}
+    for what, names in not_compared.items():
+        if names:
+            typer.echo(f"columns that are {what}: {', '.join(names)}", err=True)
     if over:
         listed = ", ".join(f"{column.name} {getattr(column, distance):.3g}" for column in over)
         typer.echo(f"{distance} above {threshold:g}: {listed}", err=True)

@@ -17,7 +17,7 @@ from lakebed.statistics import proto
 
 Value = bool | int | float | Decimal | str | bytes | dt.date | dt.datetime | dt.time | dt.timedelta
 
-_UNITS = {"s": 10**6, "ms": 10**3, "us": 1, "ns": 10**-3}
+_NANOSECONDS = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
 _UNIT_NAMES = {"second": "s", "millisecond": "ms", "microsecond": "us", "nanosecond": "ns", "µs": "us", "μs": "us"}
 _EPOCH = dt.datetime(1970, 1, 1)  # noqa: DTZ001 - naive times stay naive.
 
@@ -380,8 +380,9 @@ def _numbers(feature: Any, stats: Any, figures: dict[str, Any]) -> dict[str, Any
     buckets, n_nan = _buckets(stats)
     n_values = figures.get("n_values", stats.common_stats.tot_num_values)
     known = n_values > n_nan and (proto.custom_value(feature, "type") != "list" or "item_type" in figures)
-    ends = {end: _decode(feature, _end(figures, stats, end)) if known else None for end in ("min", "max")}
     absent = figures.get("absent", ())
+    has = {end: known and end not in absent for end in ("min", "max")}
+    ends = {end: _decode(feature, _end(figures, stats, end)) if has[end] else None for end in has}
     has_mean, has_median = known and "mean" not in absent, known and "quantiles" not in absent
     means = {
         "mean": stats.mean if has_mean else None,
@@ -391,8 +392,8 @@ def _numbers(feature: Any, stats: Any, figures: dict[str, Any]) -> dict[str, Any
         "sum": Decimal(total) if isinstance(total := figures.get("sum"), str) else total,
         "percentiles": figures.get("quantiles", []),
         "rank_error": figures.get("rank_error"),
-        "n_zero": stats.num_zeros,
-        "n_negative": figures.get("n_negative"),
+        "n_zero": None if "n_zero" in absent else stats.num_zeros,
+        "n_negative": None if "n_negative" in absent else figures.get("n_negative"),
         "n_nan": n_nan,
         "n_inf": int(sum(count for low, _, count in buckets[kinds.STANDARD] if math.isinf(low))),
     }
@@ -464,7 +465,8 @@ def _decode_time(kind: str, arrow_type: str, number: int) -> Value:
             return (_EPOCH + dt.timedelta(days=number)).date()
         unit = re.search(r"(nano|micro|milli)?second|(?<=\()[nuµm]?s\b", arrow_type, re.IGNORECASE)
         name = unit.group(0).lower() if unit is not None else "us"
-        microseconds = number * _UNITS[_UNIT_NAMES.get(name, name)]
+        # Python's times end at microseconds; rounded up, the last nanosecond of a day would be the next one.
+        microseconds = number * _NANOSECONDS[_UNIT_NAMES.get(name, name)] // 1000
         if kind == "duration":
             return dt.timedelta(microseconds=microseconds)
         moment = _EPOCH + dt.timedelta(microseconds=microseconds)

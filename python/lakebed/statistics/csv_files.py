@@ -154,8 +154,12 @@ class CsvFiles:
         import polars as pl
 
         empty = (self._empty_lines or {}).get(name)
+        # Of a quote in a name Polars keeps both characters; then the header is passed over, and not read.
+        has_quotes = any('"' in column for column in self.columns)
         frame = pl.scan_csv(
             name,
+            has_header=not has_quotes,
+            skip_rows=int(has_quotes),
             separator=self._format.separator,
             null_values=list(self._format.null_values) or None,
             schema=dict(types),

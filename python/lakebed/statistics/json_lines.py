@@ -167,6 +167,7 @@ def _is_of_values(error: Exception) -> bool:
 def _unreadable(name: str, error: Exception) -> InvalidArgumentError:
     line = _broken_line(name)
     cause = f"line {line} is no object of JSON" if line else str(error).partition("\n")[0]
+    cause = cause.replace("could not infer data-type", "no line holds an object")
     hint = "name another type of the column: types=" if "cannot parse" in cause else "mend the file or leave it out"
     return InvalidArgumentError(f"{name} cannot be read as JSON lines: {cause}; {hint}")
 

@@ -42,7 +42,7 @@ gap:10px;align-items:center;padding:4px 8px;list-style:none}
 .lb caption{text-align:left;font-weight:600;color:#334155;padding-bottom:2px}
 .lb .bar{display:inline-block;height:9px;background:#1d4ed8;border-radius:1px;vertical-align:baseline}
 .lb .track{display:inline-block;width:110px}
-@media(max-width:820px){.lb summary,.lb .head{grid-template-columns:minmax(0,2fr) 1fr 1fr minmax(0,2fr)}
+@media(max-width:820px){.lb summary,.lb .head{grid-template-columns:minmax(0,2fr) 4.5em minmax(0,3fr)}
 .lb .wide{display:none}}
 """
 

@@ -203,7 +203,9 @@ class _Filler:
         ends = {f"decimal_{end}": self._column.get(end) for end in ("min", "max")}
         kept |= {name: end for name, end in ends.items() if isinstance(end, Decimal)}
         kept["top_values_error"] = (self._column.get("top_values") or {}).get("error", 0)
-        absent = [name for name in ("mean", "quantiles") if self._column.get(name) in (None, [])]
+        absent = [name for name in ("mean", "quantiles", "min", "max") if self._column.get(name) in (None, [])]
+        if "moments" not in self._column.get("content", ("moments",)):
+            absent += ["n_zero", "n_negative"]
         if "rank_error" in self._column and absent:
             kept["absent"] = absent
         if self._summary.get("n_deleted"):
@@ -434,8 +436,8 @@ def _fill_distribution(
         points, n_finite, n_negative_inf=ends["n_negative_inf"], n_positive_inf=ends["n_positive_inf"]
     )
     if by_weight:
-        middle = len(by_weight) // 2
-        stats.median = histogram.interpolate(points, 0.5) if not sum(inf.values()) else by_weight[middle].low
+        # As mean and deviation, that of the finite numbers where there are any.
+        stats.median = histogram.interpolate(points, 0.5) if points else by_weight[len(by_weight) // 2].low
     _fill_histogram(stats.histograms.add(), "STANDARD", by_width, n_nan)
     _fill_histogram(stats.histograms.add(), "QUANTILES", by_weight, n_nan)
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from lakebed.errors import InvalidArgumentError, SchemaMismatchError
 from lakebed.statistics import csv_files
+from lakebed.statistics.frames import polars_frame
 from lakebed.statistics.json_lines import JsonLines
 from lakebed.statistics.tfrecords import TfRecordFiles
 from lakebed.typing import importable
@@ -151,8 +152,6 @@ def are_files(data: Any) -> bool:
 
 
 def _frame_batches(data: Any, plan: Plan) -> Iterator[Any]:
-    import polars as pl
-
     lazy = _lazy(data)
     if lazy is not None:
         return _lazy_batches(plan(lazy))
@@ -160,7 +159,7 @@ def _frame_batches(data: Any, plan: Plan) -> Iterator[Any]:
     if getattr(plan, "is_empty", False):
         # The core reads any Arrow stream as it is; only what has to be cut becomes a Polars frame.
         return iter([frame])
-    return _lazy_batches(plan(pl.DataFrame(frame).lazy()))
+    return _lazy_batches(plan(polars_frame(frame).lazy()))
 
 
 def _lazy(data: Any) -> pl.LazyFrame | None:

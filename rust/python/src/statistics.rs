@@ -164,6 +164,7 @@ fn column_dict<'py>(py: Python<'py>, column: &core::ColumnStatistics) -> PyResul
     dict.set_item("type", if column.levels().is_empty() { column.kind().as_str() } else { "list" })?;
     dict.set_item("item_type", column.kind().as_str())?;
     dict.set_item("arrow_type", column.arrow_type())?;
+    dict.set_item("content", column.content().names())?;
     dict.set_item("n_rows", column.n_rows())?;
     dict.set_item("n_null", column.n_null())?;
     dict.set_item("n_null_values", column.n_null_values())?;

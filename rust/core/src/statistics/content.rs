@@ -41,6 +41,12 @@ impl Content {
         Ok(content)
     }
 
+    /// The names of the groups.
+    pub fn names(self) -> Vec<&'static str> {
+        let has = [self.moments, self.distinct, self.top_values, self.quantiles];
+        Self::NAMES.into_iter().zip(has).filter(|(_, has)| *has).map(|(name, _)| name).collect()
+    }
+
     pub(super) fn bits(self) -> u8 {
         u8::from(self.moments)
             | u8::from(self.distinct) << 1

@@ -51,6 +51,11 @@ impl Weights {
             )));
         }
         self.total += floats.values().iter().sum::<f64>();
+        if self.total.is_infinite() {
+            return Err(Error::InvalidArgument(format!(
+                "the weights '{name}' add up to more than a float holds; divide them by some number"
+            )));
+        }
         Ok(floats.values().to_vec())
     }
 }
