@@ -4,6 +4,7 @@
 //! moved and nothing sorted. Other rows are gathered by key, and only groups whose times do not ascend are sorted.
 
 use std::borrow::Cow;
+use std::sync::atomic::Ordering;
 
 use arrow_buffer::NullBuffer;
 use rayon::prelude::*;
@@ -13,6 +14,7 @@ use super::left::{LeftBucket, LeftIndex};
 use super::monitor::Monitor;
 use super::order::sort_group;
 use super::partition::{Buckets, CHUNK, Side, Spare};
+use super::prefetch::prefetch;
 use super::scatter::Scattered;
 use super::times::Instant;
 use crate::error::Result;
@@ -24,7 +26,7 @@ const SHORTEST_RUN: usize = 8;
 pub(super) const AHEAD: usize = 4;
 
 /// A right table ready to be grouped bucket by bucket.
-pub(super) enum Arranged<T> {
+pub(super) enum Arranged<T: Instant> {
     Buckets(Buckets<T>),
     /// Runs by bucket, in order of position.
     Runs(Vec<Vec<Run>>),
@@ -42,7 +44,14 @@ pub(super) struct Run {
 }
 
 impl<T: Instant> Arranged<T> {
-    pub(super) fn of(side: &Side<T>, left: &LeftIndex<T>, is_ordered: bool, monitor: &Monitor) -> Result<Self> {
+    /// `values` are those of the rows, for who needs them and not the positions of the rows.
+    pub(super) fn of(
+        side: &Side<T>,
+        left: &LeftIndex<T>,
+        is_ordered: bool,
+        values: Option<&[f64]>,
+        monitor: &Monitor,
+    ) -> Result<Self> {
         if side.is_whole()
             && (is_ordered || come_in_runs(side))
             && let Some(runs) = runs(side, left.coding, monitor)?
@@ -54,7 +63,7 @@ impl<T: Instant> Arranged<T> {
             return Ok(Self::Runs(buckets));
         }
         if let Some(is_present) = &left.is_present {
-            return Ok(Self::Scattered(Scattered::of(side, left, is_present, monitor)?));
+            return Ok(Self::Scattered(Scattered::of(side, left, is_present, values, monitor)?));
         }
         Ok(Self::Buckets(Buckets::of(side, left.coding, left.bits, &left.spare, monitor)?))
     }
@@ -145,6 +154,8 @@ pub(super) struct Groups<'a, T: Instant> {
     times: Cow<'a, [T]>,
     created: Cow<'a, [T]>,
     rows: Cow<'a, [u32]>,
+    /// In the place of `rows`.
+    values: Vec<f64>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -161,6 +172,8 @@ pub(super) struct Group<'a, T> {
     pub(super) times: &'a [T],
     /// Empty where it does not matter.
     pub(super) created: &'a [T],
+    /// Those that were given to `Arranged::of`, if they are there; then the positions in the table are not.
+    pub(super) values: &'a [f64],
     rows: &'a [u32],
     first: u32,
 }
@@ -178,29 +191,24 @@ impl<T> Group<'_, T> {
     }
 }
 
-/// Ask the memory for the first lines of what is read soon.
-#[inline]
-fn prefetch<V>(values: &[V]) {
-    const LINE: usize = 64;
-    const MOST_LINES: usize = 16;
-    for line in values.chunks(LINE / size_of::<V>()).take(MOST_LINES) {
-        #[cfg(target_arch = "x86_64")]
-        // SAFETY: a prefetch reads nothing, and the address is that of a value of the slice.
-        unsafe {
-            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.as_ptr().cast());
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = line;
-    }
-}
-
 impl<'a, T: Instant> Groups<'a, T> {
     fn len(&self) -> usize {
         self.spans.len()
     }
 
     pub(super) fn get(&self, group: usize) -> Group<'_, T> {
-        let span = self.spans[group];
+        self.slice(self.spans[group])
+    }
+
+    /// The rows of groups `first..=last` as one, if they lie one after the other.
+    pub(super) fn joined(&self, first: usize, last: usize) -> Option<Group<'_, T>> {
+        let spans = &self.spans[first..=last];
+        let is_joined = spans.windows(2).all(|pair| pair[0].end == pair[1].start)
+            && spans.iter().all(|span| span.is_in_place == spans[0].is_in_place);
+        is_joined.then(|| self.slice(Span { end: spans[last - first].end, ..spans[0] }))
+    }
+
+    fn slice(&self, span: Span) -> Group<'_, T> {
         let range = span.start as usize..span.end as usize;
         let (times, created): (&[T], &[T]) = if span.is_in_place {
             (&self.right.times.values, self.right.created.as_ref().map_or(&[], |created| &created.values))
@@ -208,14 +216,16 @@ impl<'a, T: Instant> Groups<'a, T> {
             (&self.times, &self.created)
         };
         let created = if created.is_empty() { &[] } else { &created[range.clone()] };
-        let rows = if span.is_in_place { &[] } else { &self.rows[range.clone()] };
-        Group { times: &times[range], created, rows, first: span.start }
+        let rows = if span.is_in_place || self.rows.is_empty() { &[] } else { &self.rows[range.clone()] };
+        let values = if self.values.is_empty() { &[] } else { &self.values[range.clone()] };
+        Group { times: &times[range], created, values, rows, first: span.start }
     }
 
     /// Ask the memory for the rows of a group that is searched soon: they may lie far from those of the last one.
     #[inline]
     pub(super) fn prefetch(&self, group: usize) {
-        if group < self.len() {
+        // Values were put beside their times just now.
+        if group < self.len() && self.values.is_empty() {
             let group = self.get(group);
             prefetch(group.times);
             prefetch(group.rows);
@@ -237,18 +247,34 @@ impl<'a, T: Instant> Groups<'a, T> {
             }
             spans.push(Span { start, end: rows.len() as u32, is_in_place: false });
         }
-        Self { right: self.right, spans, times: times.into(), created: created.into(), rows: rows.into() }
+        let (times, created, rows) = (times.into(), created.into(), rows.into());
+        Self { right: self.right, spans, times, created, rows, values: Vec::new() }
     }
 
     fn of_places(n_groups: usize, right: &'a Side<T>, scattered: &'a Scattered<T>, bucket: usize) -> Self {
         let starts = &scattered.starts[bucket * n_groups..=(bucket + 1) * n_groups];
-        let spans = starts.windows(2).map(|ends| Span { start: ends[0], end: ends[1], is_in_place: false }).collect();
+        let (first, end) = (starts[0] as usize, starts[n_groups] as usize);
+        let base = if scattered.pairs.is_empty() { 0 } else { starts[0] };
+        let span = |ends: &[u32]| Span { start: ends[0] - base, end: ends[1] - base, is_in_place: false };
+        let spans = starts.windows(2).map(span).collect();
+        if !scattered.pairs.is_empty() {
+            let pairs = &scattered.pairs[first..end];
+            return Self {
+                right,
+                spans,
+                times: pairs.iter().map(|(time, _)| T::get(time)).collect(),
+                created: Cow::default(),
+                rows: Cow::default(),
+                values: pairs.iter().map(|(_, value)| f64::from_bits(value.load(Ordering::Relaxed))).collect(),
+            };
+        }
         Self {
             right,
             spans,
             times: Cow::Borrowed(&scattered.times),
             created: Cow::Borrowed(&scattered.created),
             rows: Cow::Borrowed(&scattered.rows),
+            values: Vec::new(),
         }
     }
 
@@ -321,6 +347,6 @@ impl<'a, T: Instant> Groups<'a, T> {
             let created = if created.is_empty() { &mut [] } else { &mut created[range.clone()] };
             sort_group(&mut times[range.clone()], created, &mut rows[range]);
         }
-        Self { right, spans, times: times.into(), created: created.into(), rows: rows.into() }
+        Self { right, spans, times: times.into(), created: created.into(), rows: rows.into(), values: Vec::new() }
     }
 }

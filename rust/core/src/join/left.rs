@@ -33,6 +33,8 @@ pub(super) struct LeftIndex<T: Instant> {
     pub(super) spare: Spare<T>,
     /// Of each dense code whether a row has it; none where codes are too many for each to have a place in the cache.
     pub(super) is_present: Option<Vec<bool>>,
+    /// Whether the rows of each group are in order of time.
+    pub(super) ascends: bool,
     buckets: Vec<LeftBucket<T>>,
 }
 
@@ -69,7 +71,7 @@ impl<T: Instant> LeftIndex<T> {
         let has_places = matches!(coding, Coding::Dense { .. }) && n_places <= MOST_PLACES;
         let is_present = || buckets.iter().flat_map(|bucket| bucket.starts.windows(2).map(|ends| ends[0] < ends[1]));
         let is_present = has_places.then(|| is_present().collect());
-        Ok(Self { side, coding, bits, spare, is_present, buckets })
+        Ok(Self { side, coding, bits, spare, is_present, ascends: left.ascends, buckets })
     }
 
     pub(super) fn n_buckets(&self) -> usize {

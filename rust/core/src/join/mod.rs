@@ -8,6 +8,7 @@ mod keys;
 mod partition;
 mod left;
 mod order;
+mod prefetch;
 mod scatter;
 mod groups;
 mod visible;

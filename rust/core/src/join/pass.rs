@@ -156,12 +156,13 @@ fn search_right<T: Instant>(
     wants_outcomes: bool,
     monitor: &Monitor,
 ) -> Result<Found> {
-    let arranged = Arranged::of(right, left, options.is_ordered, monitor)?;
     if let Some(aggregates) = &options.aggregates {
-        let (aggregates, report) =
-            window::run(left, table, right, &arranged, aggregates, options.only_known, unit, monitor)?;
+        let plan = window::Plan::new(table, aggregates, options.only_known, unit)?;
+        let arranged = Arranged::of(right, left, options.is_ordered, plan.only_values(), monitor)?;
+        let (aggregates, report) = plan.run(left, table, right, &arranged, monitor)?;
         return Ok(Found { matches: Vec::new(), aggregates, report, outcomes: Vec::new() });
     }
+    let arranged = Arranged::of(right, left, options.is_ordered, None, monitor)?;
     let valid = valid_rows(table, options)?;
     let rule = options.rule(unit);
     let matches: Vec<Vec<AtomicU32>> =

@@ -2,7 +2,7 @@
 //! them has a place that is known from the key alone. Each row is read twice and written once.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use rayon::prelude::*;
 
@@ -10,6 +10,7 @@ use super::left::LeftIndex;
 use super::monitor::Monitor;
 use super::order::sort_group;
 use super::partition::{CHUNK, Side};
+use super::prefetch::prefetch_one;
 use super::times::Instant;
 use crate::error::Result;
 use crate::threads;
@@ -18,18 +19,27 @@ use crate::threads;
 const PART_ROWS: usize = 4 * CHUNK;
 
 /// Rows by code, those of one code in order of (time, created, position); rows of codes that no left row has are left out.
-pub(super) struct Scattered<T> {
+pub(super) struct Scattered<T: Instant> {
     /// Where the rows of each code start, and the end.
     pub(super) starts: Vec<u32>,
     pub(super) times: Vec<T>,
     /// Empty where it does not matter.
     pub(super) created: Vec<T>,
     pub(super) rows: Vec<u32>,
+    /// In the place of all these: the time and a value of each row, side by side, so that both are one write.
+    pub(super) pairs: Vec<(T::Slot, AtomicU64)>,
 }
 
 impl<T: Instant> Scattered<T> {
-    /// Scatter `side`; `is_present` tells of each code whether left rows have it.
-    pub(super) fn of(side: &Side<T>, left: &LeftIndex<T>, is_present: &[bool], monitor: &Monitor) -> Result<Self> {
+    /// Scatter `side`; `is_present` tells of each code whether left rows have it. Where its rows ascend, `values` of them are
+    /// put beside their times in the place of their positions, since who asks for those would only read the values there.
+    pub(super) fn of(
+        side: &Side<T>,
+        left: &LeftIndex<T>,
+        is_present: &[bool],
+        values: Option<&[f64]>,
+        monitor: &Monitor,
+    ) -> Result<Self> {
         let parts = parts_of(side.n_rows());
         let count = |range: &Range<usize>| {
             let mut counts = vec![0_u32; is_present.len()];
@@ -39,23 +49,34 @@ impl<T: Instant> Scattered<T> {
         let mut counts: Vec<Vec<u32>> = parts.par_iter().map(count).collect::<Result<_>>()?;
         let starts = to_positions(&mut counts);
         let n_members = starts.last().map_or(0, |&end| end as usize);
+        let mut scattered =
+            Self { starts, times: Vec::new(), created: Vec::new(), rows: Vec::new(), pairs: Vec::new() };
+        if let Some(values) = values.filter(|_| side.created.is_none() && side.ascends()) {
+            let pairs: Vec<(T::Slot, AtomicU64)> = (0..n_members).map(|_| Default::default()).collect();
+            let (given, placed): (&[T], &[(T::Slot, AtomicU64)]) = (&side.times.values, &pairs);
+            let ask = |at: usize| prefetch_one(&placed[at]);
+            place_rows(side, left, is_present, counts, monitor, ask, |at, row| {
+                let (time, value) = &placed[at];
+                given[row].put(time);
+                value.store(values[row].to_bits(), Ordering::Relaxed);
+            })?;
+            scattered.pairs = pairs;
+            return Ok(scattered);
+        }
         let times: Vec<T::Slot> = (0..n_members).map(|_| T::Slot::default()).collect();
         let rows: Vec<AtomicU32> = (0..n_members).map(|_| AtomicU32::default()).collect();
-        parts.into_par_iter().zip(counts).try_for_each(|(range, mut positions)| {
-            let advance = || monitor.advance(CHUNK);
-            // Slices: what is written may not be the place of what is read.
-            let (given, positions): (&[T], &mut [u32]) = (&side.times.values, &mut positions);
-            let (times, rows): (&[T::Slot], &[AtomicU32]) = (&times, &rows);
-            each_row(side, left, is_present, range, &advance, |code, row| {
-                let at = positions[code] as usize;
-                positions[code] += 1;
-                given[row].put(&times[at]);
-                rows[at].store(row as u32, Ordering::Relaxed);
-            })
+        // Slices: what is written may not be the place of what is read.
+        let (given, placed, placed_rows): (&[T], &[T::Slot], &[AtomicU32]) = (&side.times.values, &times, &rows);
+        let ask = |at: usize| {
+            prefetch_one(&placed[at]);
+            prefetch_one(&placed_rows[at]);
+        };
+        place_rows(side, left, is_present, counts, monitor, ask, |at, row| {
+            given[row].put(&placed[at]);
+            placed_rows[at].store(row as u32, Ordering::Relaxed);
         })?;
-        let times = times.into_iter().map(T::from_slot).collect();
-        let rows: Vec<u32> = rows.into_iter().map(AtomicU32::into_inner).collect();
-        let mut scattered = Self { starts, times, created: Vec::new(), rows };
+        scattered.times = times.into_iter().map(T::from_slot).collect();
+        scattered.rows = rows.into_iter().map(AtomicU32::into_inner).collect();
         if side.created.is_some() {
             scattered.created = scattered.rows.par_iter().map(|&row| side.created(row as usize)).collect();
         }
@@ -109,6 +130,44 @@ fn to_positions(counts: &mut [Vec<u32>]) -> Vec<u32> {
     }
     starts.push(position);
     starts
+}
+
+/// Rows whose places are asked for before the first of them is written: writes wait for each other.
+const ASKED: usize = 32;
+
+/// Put each row into its place by `put`, which is given the place and the row, after `ask` was given the place; `counts` are
+/// the first places of each code in each part.
+#[inline]
+fn place_rows<T: Instant>(
+    side: &Side<T>,
+    left: &LeftIndex<T>,
+    is_present: &[bool],
+    counts: Vec<Vec<u32>>,
+    monitor: &Monitor,
+    ask: impl Fn(usize) + Sync,
+    put: impl Fn(usize, usize) + Sync,
+) -> Result<()> {
+    parts_of(side.n_rows()).into_par_iter().zip(counts).try_for_each(|(range, mut positions)| {
+        let positions: &mut [u32] = &mut positions;
+        let (mut asked, mut n_asked) = ([(0, 0); ASKED], 0_usize);
+        let put_all = |asked: &[(u32, u32)]| {
+            for &(at, row) in asked {
+                put(at as usize, row as usize);
+            }
+        };
+        each_row(side, left, is_present, range, &|| monitor.advance(CHUNK), |code, row| {
+            let at = positions[code];
+            positions[code] += 1;
+            ask(at as usize);
+            asked[n_asked % ASKED] = (at, row as u32);
+            n_asked += 1;
+            if n_asked.is_multiple_of(ASKED) {
+                put_all(&asked);
+            }
+        })?;
+        put_all(&asked[..n_asked % ASKED]);
+        Ok(())
+    })
 }
 
 /// Hand on the code and the position of each row that has what a match needs.

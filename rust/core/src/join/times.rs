@@ -26,6 +26,7 @@ pub(super) trait Instant: ArrowNativeType + Ord + std::hash::Hash {
     /// A place that one of several threads writes.
     type Slot: Default + Send + Sync;
     fn put(self, slot: &Self::Slot);
+    fn get(slot: &Self::Slot) -> Self;
     fn from_slot(slot: Self::Slot) -> Self;
 }
 
@@ -61,6 +62,11 @@ impl Instant for i64 {
         slot.store(self, Ordering::Relaxed);
     }
 
+    #[inline]
+    fn get(slot: &AtomicI64) -> Self {
+        slot.load(Ordering::Relaxed)
+    }
+
     fn from_slot(slot: AtomicI64) -> Self {
         slot.into_inner()
     }
@@ -88,6 +94,10 @@ impl Instant for i128 {
     fn put(self, slot: &[AtomicI64; 2]) {
         slot[0].store((self >> 64) as i64, Ordering::Relaxed);
         slot[1].store(self as i64, Ordering::Relaxed);
+    }
+
+    fn get([high, low]: &[AtomicI64; 2]) -> Self {
+        i128::from(high.load(Ordering::Relaxed)) << 64 | i128::from(low.load(Ordering::Relaxed) as u64)
     }
 
     fn from_slot([high, low]: [AtomicI64; 2]) -> Self {

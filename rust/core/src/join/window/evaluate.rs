@@ -5,10 +5,10 @@ use std::cell::RefCell;
 
 use super::super::table::NONE;
 use super::exact::ExactSums;
-use super::fold::{Best, Exact, Extreme, Fold, Sum, Tree, Variance, WholeVariance};
+use super::fold::{Best, Extreme, Fold, Sum, Tree, Variance, WholeVariance};
 use super::functions::{Aggregate, Function};
 use super::sketches::{self, from_ordered};
-use super::values::{GroupValues, WholeSums};
+use super::values::{Column, GroupValues, WholeSums};
 use crate::error::{Error, Result};
 use crate::sketch::Distinct;
 
@@ -19,8 +19,12 @@ pub(super) enum Cells {
     Counts(Vec<i64>),
     Wholes(Vec<Option<i64>>),
     Wides(Vec<Option<i128>>),
+    /// The number of events in each window: nothing is kept.
+    Events,
     /// Values, and of each whether it is one.
     Floats(Vec<f64>, Vec<bool>),
+    /// Values, one where there are events.
+    Present(Vec<f64>),
     /// Rows of the right table.
     Rows(Vec<u32>),
     /// Ends of lists, and rows in them.
@@ -28,15 +32,21 @@ pub(super) enum Cells {
 }
 
 impl Cells {
-    pub(super) fn of(function: Function, is_decimal: bool, is_float: bool, is_plain: bool) -> Self {
+    /// Those of a function of a column; without one, events are counted.
+    pub(super) fn of(function: Function, column: Option<&Column>) -> Self {
+        let Some(column) = column else { return Self::Events };
         match function {
-            Function::Min | Function::Max if is_float && is_plain => Self::Floats(Vec::new(), Vec::new()),
+            Function::Count if !column.has_nulls() => Self::Events,
             function if function.is_count() => Self::Counts(Vec::new()),
-            Function::Sum if is_decimal => Self::Wides(Vec::new()),
-            Function::Sum if !is_float => Self::Wholes(Vec::new()),
-            Function::Min | Function::Max | Function::First | Function::Last => Self::Rows(Vec::new()),
+            Function::Sum if column.is_decimal() => Self::Wides(Vec::new()),
+            Function::Sum if !column.is_float() => Self::Wholes(Vec::new()),
+            Function::Min | Function::Max if !column.is_plain_float() => Self::Rows(Vec::new()),
+            Function::First | Function::Last => Self::Rows(Vec::new()),
             Function::LastK(_) | Function::FirstK(_) => Self::Lists(Vec::new(), Vec::new()),
-            _ => Self::Floats(Vec::new(), Vec::new()),
+            // One value has no variance.
+            Function::Variance { .. } => Self::Floats(Vec::new(), Vec::new()),
+            _ if column.has_nulls() => Self::Floats(Vec::new(), Vec::new()),
+            _ => Self::Present(Vec::new()),
         }
     }
 
@@ -44,6 +54,8 @@ impl Cells {
     pub(super) fn reserve(&mut self, n_rows: usize) {
         match self {
             Self::Counts(cells) => cells.reserve(n_rows),
+            Self::Events => {}
+            Self::Present(cells) => cells.reserve(n_rows),
             Self::Wholes(cells) => cells.reserve(n_rows),
             Self::Wides(cells) => cells.reserve(n_rows),
             Self::Floats(cells, valid) => {
@@ -68,7 +80,11 @@ impl Cells {
     }
 
     pub(super) fn floats(&self) -> (&[f64], &[bool]) {
-        if let Self::Floats(cells, valid) = self { (cells, valid) } else { (&[], &[]) }
+        match self {
+            Self::Floats(cells, valid) => (cells, valid),
+            Self::Present(cells) => (cells, &[]),
+            _ => (&[], &[]),
+        }
     }
 
     pub(super) fn rows(&self) -> &[u32] {
@@ -87,10 +103,7 @@ impl Cells {
 
     #[inline]
     fn push_float(&mut self, value: Option<f64>) {
-        if let Self::Floats(values, valid) = self {
-            values.push(value.unwrap_or_default());
-            valid.push(value.is_some());
-        }
+        self.push_floats(std::iter::once(value));
     }
 
     fn push_count(&mut self, n: i64) {
@@ -99,8 +112,8 @@ impl Cells {
         }
     }
 
-    /// Counts of the events in each range.
-    pub(super) fn push_counts(&mut self, ranges: impl Iterator<Item = (usize, usize)>) {
+    /// Counts of the values in each range.
+    fn push_counts(&mut self, ranges: impl Iterator<Item = (usize, usize)>) {
         if let Self::Counts(counts) = self {
             counts.extend(ranges.map(|(start, end)| (end - start) as i64));
         }
@@ -108,12 +121,14 @@ impl Cells {
 
     /// A number for each range that is not empty.
     #[inline]
-    fn push_floats(&mut self, ranges: impl Iterator<Item = (usize, usize)>, number: impl Fn(usize, usize) -> f64) {
-        if let Self::Floats(values, valid) = self {
-            for (start, end) in ranges {
-                values.push(if start < end { number(start, end) } else { 0.0 });
-                valid.push(start < end);
-            }
+    fn push_floats(&mut self, numbers: impl Iterator<Item = Option<f64>>) {
+        match self {
+            Self::Present(values) => values.extend(numbers.map(Option::unwrap_or_default)),
+            Self::Floats(values, valid) => values.extend(numbers.map(|number| {
+                valid.push(number.is_some());
+                number.unwrap_or_default()
+            })),
+            _ => {}
         }
     }
 }
@@ -131,43 +146,38 @@ pub(super) fn evaluate_nested(
     cells: &mut [Cells],
 ) -> bool {
     match evaluator {
-        Evaluator::Sum(tree) => {
-            nested(values, tree, ranges, |at, sum, _| cells[aggregates[at]].push_float(sum.map(Exact::value)));
-        }
-        Evaluator::Mean(tree) => nested(values, tree, ranges, |at, sum, n| {
-            cells[aggregates[at]].push_float(sum.map(|sum| sum.value() / n as f64));
-        }),
-        Evaluator::Least(tree) => {
-            nested(values, tree, ranges, |at, value, _| cells[aggregates[at]].push_float(value));
-        }
-        Evaluator::Greatest(tree) => {
-            nested(values, tree, ranges, |at, value, _| cells[aggregates[at]].push_float(value));
-        }
+        Evaluator::Sum(tree) => nested(values, tree, aggregates, ranges, cells, |sum, _| sum.value()),
+        Evaluator::Mean(tree) => nested(values, tree, aggregates, ranges, cells, |sum, n| sum.value() / n as f64),
+        Evaluator::Least(tree) => nested(values, tree, aggregates, ranges, cells, |value, _| value),
+        Evaluator::Greatest(tree) => nested(values, tree, aggregates, ranges, cells, |value, _| value),
         _ => return false,
     }
     true
 }
 
-/// Hand on the fold of each range, and how many values it has.
+/// Push a number of the fold of each range, and of how many values it has.
 #[inline]
 fn nested<F: Fold>(
     values: &GroupValues<'_>,
     tree: &Tree<F>,
+    aggregates: &[usize],
     ranges: &[&Ranges],
-    mut push: impl FnMut(usize, Option<F::Node>, usize),
+    cells: &mut [Cells],
+    number: impl Fn(F::Node, usize) -> f64,
 ) {
-    for label in 0..ranges.first().map_or(0, |ranges| ranges.len()) {
-        let (mut known, mut node) = (usize::MAX, None);
-        for (at, ranges) in ranges.iter().enumerate() {
-            let (start, end) = values.range(ranges[label].0, ranges[label].1);
-            known = known.min(end);
-            if start < known {
-                let more = tree.range(start, known);
-                node = Some(node.map_or(more, |node| tree.merge(more, node)));
-                known = start;
+    // Of each left row where the last window starts, and its fold.
+    let mut known: Vec<(usize, Option<F::Node>)> = vec![(usize::MAX, None); ranges.first().map_or(0, |it| it.len())];
+    for (&aggregate, ranges) in aggregates.iter().zip(ranges) {
+        cells[aggregate].push_floats(known.iter_mut().zip(*ranges).map(|((known, node), &(start, end))| {
+            let (start, end) = values.range(start, end);
+            let from = end.min(*known);
+            if start < from {
+                let more = tree.range(start, from);
+                *node = Some(node.map_or(more, |node| tree.merge(more, node)));
+                *known = start;
             }
-            push(at, node, end - start);
-        }
+            node.map(|node| number(node, end - start))
+        }));
     }
 }
 
@@ -186,11 +196,12 @@ pub(super) fn evaluate(
             return Ok(());
         }
         Evaluator::ExactSum(sums) => {
-            cells.push_floats(valid_ranges(), |start, end| sums.sum(start, end));
+            cells.push_floats(valid_ranges().map(|(start, end)| (start < end).then(|| sums.sum(start, end))));
             return Ok(());
         }
         Evaluator::ExactMean(sums) => {
-            cells.push_floats(valid_ranges(), |start, end| sums.sum(start, end) / (end - start) as f64);
+            let mean = |start: usize, end: usize| sums.sum(start, end) / (end - start) as f64;
+            cells.push_floats(valid_ranges().map(|(start, end)| (start < end).then(|| mean(start, end))));
             return Ok(());
         }
         _ => {}
@@ -293,7 +304,8 @@ pub(super) enum Evaluator<'a> {
 impl<'a> Evaluator<'a> {
     /// Ready for `n_ranges` ranges.
     pub(super) fn of(function: Function, values: &'a GroupValues<'_>, n_ranges: usize) -> Self {
-        let n = values.rows.len();
+        // Blocks of values are folded, but not those of several short groups.
+        let n = if values.are_several { 0 } else { values.len() };
         match function {
             Function::Count => Self::Count,
             Function::CountDistinct => Self::Distinct,
@@ -392,7 +404,7 @@ fn quantile<'a>(values: &'a GroupValues<'_>, share: f64) -> Number<'a> {
 const EXACT: usize = 1024;
 
 fn approx_quantile<'a>(values: &'a GroupValues<'_>, share: f64) -> Number<'a> {
-    if values.rows.len() <= EXACT {
+    if values.are_several || values.len() <= EXACT {
         return quantile(values, share);
     }
     let (floats, sketched) = (values.floats(), sketches::quantile(values.floats(), share));

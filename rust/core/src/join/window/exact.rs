@@ -17,22 +17,28 @@ pub(super) enum ExactSums {
     Wide(Vec<i128>, f64),
 }
 
+/// Whether all values are whole numbers of which no group has so many that their sum needs more bits than a float has.
+#[allow(clippy::float_cmp, clippy::needless_bitwise_bool)] // Exactly the same, or not at all; and without branches.
+pub(super) fn are_whole(values: &[f64]) -> bool {
+    /// The last bit of floats of this size is one: what is added to it is rounded to a whole number.
+    const ROUNDER: f64 = 6_755_399_441_055_744.0;
+    let is_whole = |value: f64| (value.abs() <= MOST_WHOLE) & ((value + ROUNDER) - ROUNDER == value);
+    values.iter().fold(true, |are_whole, &value| are_whole & is_whole(value))
+}
+
 impl ExactSums {
     /// None if the values do not lie close together.
     pub(super) fn of(values: &[f64]) -> Option<Self> {
         if values.len() > MOST_VALUES {
             return None;
         }
-        #[allow(clippy::float_cmp)] // Exactly the same, or not at all.
-        let is_whole = |value: f64| value.abs() <= MOST_WHOLE && value as i64 as f64 == value;
-        let (mut are_whole, mut sum, mut sums) = (true, 0_i64, Vec::with_capacity(values.len() + 1));
-        sums.push(0);
-        sums.extend(values.iter().map(|&value| {
-            are_whole &= is_whole(value);
-            sum = sum.wrapping_add(value as i64);
-            sum
-        }));
-        if are_whole {
+        if are_whole(values) {
+            let (mut sum, mut sums) = (0_i64, Vec::with_capacity(values.len() + 1));
+            sums.push(0);
+            sums.extend(values.iter().map(|&value| {
+                sum += value as i64;
+                sum
+            }));
             return Some(Self::Narrow(sums));
         }
         let exponent = |value: f64| (value.to_bits() >> MANTISSA_BITS) as u32 & 0x7ff;
@@ -83,6 +89,7 @@ mod tests {
         assert_eq!(sums(&[9e15, 0.1, 0.2, 0.3])?.sum(1, 4), 0.6);
         assert_eq!(sums(&[1.0, 1e-13, 1.0 + f64::EPSILON, -1.0])?.sum(1, 4), 1e-13 + f64::EPSILON);
         assert_eq!(sums(&[0.5, -0.0, 0.0])?.sum(1, 3).to_bits(), 0);
+        assert!(matches!(sums(&[4e9, -0.0, -4e9])?, ExactSums::Narrow(_)));
         assert!(sums(&[]).is_ok());
         for far in [[1e-300, 1.0], [1.5, 1e40], [0.5, f64::NAN], [0.5, f64::INFINITY], [f64::MAX, f64::MAX]] {
             assert!(ExactSums::of(&far).is_none(), "{far:?}");

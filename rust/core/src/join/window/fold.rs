@@ -236,13 +236,22 @@ impl<'a, const GREATEST: bool> Extreme<'a, GREATEST> {
     pub(super) fn new(values: &'a [f64], n_ranges: usize) -> Self {
         let mut doubled: [Vec<f64>; MOST_DOUBLED] = Default::default();
         if values.len() >= 1 << MOST_DOUBLED && values.len() / WORTH_DOUBLED <= n_ranges {
-            let mut last = values;
-            for (level, best) in doubled.iter_mut().enumerate() {
-                *best = last.iter().zip(&last[1 << level..]).map(|(&a, &b)| Self::first(a, b)).collect();
-                last = best;
+            if values.iter().fold(false, |has_nan, value| has_nan | value.is_nan()) {
+                Self::double(values, &mut doubled, Self::first);
+            } else {
+                Self::double(values, &mut doubled, Self::better);
             }
         }
         Self { values, doubled }
+    }
+
+    #[inline]
+    fn double(values: &[f64], doubled: &mut [Vec<f64>], first: impl Fn(f64, f64) -> f64) {
+        let mut last = values;
+        for (level, best) in doubled.iter_mut().enumerate() {
+            *best = last.iter().zip(&last[1 << level..]).map(|(&a, &b)| first(a, b)).collect();
+            last = best;
+        }
     }
 
     /// A comparison with NaN is false, so that NaN is never better.

@@ -185,6 +185,12 @@ impl Function {
         matches!(self, Self::Count | Self::CountDistinct | Self::ApproxCountDistinct)
     }
 
+    /// Whether rows decide its result, not values alone.
+    pub(super) fn is_of_rows(self) -> bool {
+        let is_place = matches!(self, Self::First | Self::Last | Self::FirstK(_) | Self::LastK(_));
+        is_place || matches!(self, Self::CountDistinct | Self::ApproxCountDistinct)
+    }
+
     fn wants(self) -> &'static str {
         match self {
             Self::Min | Self::Max => "a number, a boolean, text, bytes or a time",

@@ -15,4 +15,4 @@ mod run;
 
 pub use functions::{Aggregate, Aggregates, Function, Window};
 
-pub(super) use run::run;
+pub(super) use run::Plan;

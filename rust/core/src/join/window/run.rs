@@ -1,5 +1,6 @@
 //! Windows of all left rows of a bucket: the ends of each window are found by two positions that only move forward.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use arrow_cast::cast;
 use arrow_schema::{DataType, Field, TimeUnit};
 use rayon::prelude::*;
 
-use super::super::groups::{AHEAD, Arranged};
+use super::super::groups::{AHEAD, Arranged, Group, Groups};
 use super::super::left::{LeftIndex, LeftRow};
 use super::super::monitor::Monitor;
 use super::super::partition::{Side, each_bucket};
@@ -25,7 +26,7 @@ use super::super::times::{Instant, Unit};
 use super::super::visible::Minima;
 use super::evaluate::{Cells, Evaluator, Ranges, evaluate, evaluate_nested};
 use super::functions::{Aggregate, Aggregates, Function};
-use super::values::{Column, GroupValues};
+use super::values::{Column, Events, GroupValues};
 use crate::error::Result;
 
 /// What is computed of one column by one function: which aggregates, of which windows.
@@ -38,7 +39,7 @@ struct Task {
 }
 
 /// Everything that does not change from bucket to bucket.
-struct Plan<'a> {
+pub(in crate::join) struct Plan<'a> {
     aggregates: &'a Aggregates,
     columns: Vec<Column>,
     tasks: Vec<Task>,
@@ -47,46 +48,37 @@ struct Plan<'a> {
     /// Length and offset of each window in units of the times.
     windows: Vec<(Option<i128>, i128)>,
     only_known: bool,
+    /// Whether several groups give the same together as each by itself.
+    joins_groups: bool,
 }
 
-/// Results of one bucket: the left rows, and a cell of each for every aggregate.
+/// Results of one bucket: the left rows, how many events each window of theirs has, and a cell of each for every aggregate.
 #[derive(Default)]
 struct Part {
     rows: Vec<u32>,
+    counts: Vec<Vec<u32>>,
     cells: Vec<Cells>,
 }
 
-/// Compute all aggregates of one right table.
-#[allow(clippy::too_many_arguments)] // All parts of one search, each from another room.
-pub(in crate::join) fn run<T: Instant>(
-    left: &LeftIndex<T>,
-    table: &Table,
-    right: &Side<T>,
-    arranged: &Arranged<T>,
-    aggregates: &Aggregates,
-    only_known: bool,
-    unit: Unit,
-    monitor: &Monitor,
-) -> Result<(Vec<ArrayRef>, SideReport)> {
-    let plan = Plan::new(table, aggregates, only_known, unit)?;
-    let work = |(mut parts, mut report): (Vec<Part>, SideReport), bucket: usize| {
-        monitor.advance(left.bucket(bucket).rows.len())?;
-        parts.push(plan.bucket(left, right, arranged, bucket, &mut report)?);
-        Ok((parts, report))
-    };
-    let (parts, report) = each_bucket(left.n_buckets(), work, |(mut parts, mut report), (more, other)| {
-        parts.extend(more);
-        report.merge(&other);
-        (parts, report)
-    })?;
-    let n_rows = left.side.n_rows();
-    let results =
-        aggregates.columns.par_iter().enumerate().map(|(at, aggregate)| gather(&parts, at, aggregate, table, n_rows));
-    Ok((results.collect::<Result<_>>()?, report.with_nulls(n_rows)))
+/// Groups that wait to be evaluated together: their events lie one after the other.
+struct Waiting {
+    first: usize,
+    last: usize,
+    n_events: usize,
+    n_labels: usize,
 }
 
+/// Events of a group up to which it is worth being evaluated with others, and events of all of those.
+const SHORT: usize = 256;
+const MOST_TOGETHER: usize = 1024;
+
 impl<'a> Plan<'a> {
-    fn new(table: &Table, aggregates: &'a Aggregates, only_known: bool, unit: Unit) -> Result<Self> {
+    pub(in crate::join) fn new(
+        table: &Table,
+        aggregates: &'a Aggregates,
+        only_known: bool,
+        unit: Unit,
+    ) -> Result<Self> {
         let mut names: Vec<&str> = Vec::new();
         let mut tasks: Vec<Task> = Vec::new();
         for (at, aggregate) in aggregates.columns.iter().enumerate() {
@@ -116,10 +108,8 @@ impl<'a> Plan<'a> {
             .map(|(at, name)| Column::read(table, name, &functions(at)))
             .collect::<Result<Vec<_>>>()?;
         let empty = aggregates.columns.iter().map(|aggregate| {
-            let column =
-                names.iter().position(|name| Some(*name) == aggregate.column.as_deref()).map(|at| &columns[at]);
-            let (is_decimal, is_float, is_plain) = column.map_or((false, false, false), Column::kinds);
-            Cells::of(aggregate.function, is_decimal, is_float, is_plain)
+            let position = names.iter().position(|name| Some(*name) == aggregate.column.as_deref());
+            Cells::of(aggregate.function, position.map(|at| &columns[at]))
         });
         let ns = i128::from(unit.ns);
         let windows = aggregates.windows.iter();
@@ -129,10 +119,48 @@ impl<'a> Plan<'a> {
             windows: windows
                 .map(|window| (window.length_ns.map(|length| length / ns), window.offset_ns / ns))
                 .collect(),
+            joins_groups: !only_known && join_groups(&tasks, &columns),
             columns,
             tasks,
             only_known,
         })
+    }
+
+    /// The values of the one column that is read, if they are all that is needed of the rows.
+    pub(in crate::join) fn only_values(&self) -> Option<&[f64]> {
+        let [column] = self.columns.as_slice() else { return None };
+        let is_enough = !self.only_known && !self.tasks.iter().any(|task| task.function.is_of_rows());
+        column.plain_floats().filter(|_| is_enough)
+    }
+
+    /// Compute all aggregates of one right table.
+    pub(in crate::join) fn run<T: Instant>(
+        &self,
+        left: &LeftIndex<T>,
+        table: &Table,
+        right: &Side<T>,
+        arranged: &Arranged<T>,
+        monitor: &Monitor,
+    ) -> Result<(Vec<ArrayRef>, SideReport)> {
+        let work = |(mut parts, mut report): (Vec<Part>, SideReport), bucket: usize| {
+            monitor.advance(left.bucket(bucket).rows.len())?;
+            parts.push(self.bucket(left, right, arranged, bucket, &mut report)?);
+            Ok((parts, report))
+        };
+        let (parts, report) = each_bucket(left.n_buckets(), work, |(mut parts, mut report), (more, other)| {
+            parts.extend(more);
+            report.merge(&other);
+            (parts, report)
+        })?;
+        let n_rows = left.side.n_rows();
+        let places = places_of(&parts, n_rows);
+        let counts = |window: usize| in_order(&parts, &places, 0, |part| &part.counts[window]);
+        let counts: Vec<Counts> =
+            (0..self.windows.len()).into_par_iter().map(|window| Counts::of(counts(window))).collect();
+        let aggregates = self.aggregates.columns.par_iter().enumerate();
+        let results =
+            aggregates.map(|(at, aggregate)| gather(&parts, &places, at, aggregate, &counts[aggregate.window], table));
+        Ok((results.collect::<Result<_>>()?, report.with_nulls(n_rows)))
     }
 
     fn bucket<T: Instant>(
@@ -145,37 +173,102 @@ impl<'a> Plan<'a> {
     ) -> Result<Part> {
         let ours = left.bucket(bucket);
         let groups = arranged.groups(left, right, bucket);
-        let mut part = Part { rows: Vec::with_capacity(ours.rows.len()), cells: self.empty.clone() };
-        part.cells.iter_mut().for_each(|cells| cells.reserve(ours.rows.len()));
+        let mut part = self.part(ours.rows.len());
         let (mut sorted, mut labels): (Vec<LeftRow<T>>, Vec<T>) = Default::default();
         let mut ranges: Vec<Ranges> = vec![Vec::new(); self.windows.len()];
-        for (group, members) in ours.groups().enumerate().filter(|(_, members)| !members.is_empty()) {
-            groups.prefetch(group + AHEAD);
-            sorted.clear();
-            sorted.extend_from_slice(members);
-            sorted.sort_unstable();
-            part.rows.extend(sorted.iter().map(|row| row.row));
-            labels.clear();
-            labels.extend(sorted.iter().map(|row| row.time));
-            let group = groups.get(group);
-            if self.only_known {
-                // What was known differs from left row to left row.
-                let minima = Minima::of(group.created);
-                for &label in &labels {
-                    let reach = self.reach(group.times, label).filter(|&at| group.created[at] <= label);
-                    let (times, rows): (Vec<T>, Vec<u32>) = reach.map(|at| (group.times[at], group.row(at))).unzip();
-                    let nothing = |label: T| {
-                        let before = group.times.partition_point(|&time| time <= label);
-                        outcome(group.times, label, minima.last(before, label).is_some())
-                    };
-                    self.group(&times, &rows, &[label], nothing, &mut ranges, &mut part.cells, report)?;
-                }
-            } else {
-                let nothing = |label: T| outcome(group.times, label, true);
-                self.group(group.times, &group.rows(), &labels, nothing, &mut ranges, &mut part.cells, report)?;
+        let mut waiting: Option<Waiting> = None;
+        for (at, members) in ours.groups().enumerate().filter(|(_, members)| !members.is_empty()) {
+            groups.prefetch(at + AHEAD);
+            let mut members = members;
+            if !left.ascends {
+                sorted.clear();
+                sorted.extend_from_slice(members);
+                sorted.sort_unstable();
+                members = &sorted;
             }
+            part.rows.extend(members.iter().map(|row| row.row));
+            labels.clear();
+            labels.extend(members.iter().map(|row| row.time));
+            let group = groups.get(at);
+            if self.only_known {
+                self.known_events(&group, &labels, &mut ranges, &mut part, report)?;
+                continue;
+            }
+            if let Some(others) = waiting.take_if(|others| !self.can_join(others, &groups, at)) {
+                self.evaluate_all(&groups, &others, &mut ranges, &mut part)?;
+            }
+            let joined = waiting.get_or_insert(Waiting { first: at, last: at, n_events: 0, n_labels: 0 });
+            self.find_ranges(group.times, &labels, joined.n_events, &mut ranges);
+            let nothing = |label: T| outcome(group.times, label, true);
+            Self::count(group.times, &labels, (joined.n_labels, joined.n_events), &ranges, nothing, report);
+            joined.last = at;
+            joined.n_events += group.times.len();
+            joined.n_labels += labels.len();
+        }
+        if let Some(others) = waiting {
+            self.evaluate_all(&groups, &others, &mut ranges, &mut part)?;
         }
         Ok(part)
+    }
+
+    /// A place for the results of so many left rows.
+    fn part(&self, n_rows: usize) -> Part {
+        let mut cells = self.empty.clone();
+        for cells in &mut cells {
+            cells.reserve(n_rows);
+        }
+        let counts = self.windows.iter().map(|_| Vec::with_capacity(n_rows)).collect();
+        Part { rows: Vec::with_capacity(n_rows), counts, cells }
+    }
+
+    fn can_join<T: Instant>(&self, others: &Waiting, groups: &Groups<'_, T>, next: usize) -> bool {
+        let n_events = groups.get(next).times.len();
+        self.joins_groups
+            && n_events.max(groups.get(others.first).times.len()) <= SHORT
+            && others.n_events + n_events <= MOST_TOGETHER
+            && groups.joined(others.last, next).is_some()
+    }
+
+    /// All aggregates of the groups that wait, over what was found of them in `ranges`.
+    fn evaluate_all<T: Instant>(
+        &self,
+        groups: &Groups<'_, T>,
+        waiting: &Waiting,
+        ranges: &mut [Ranges],
+        part: &mut Part,
+    ) -> Result<()> {
+        if let Some(group) = groups.joined(waiting.first, waiting.last) {
+            let rows = if group.values.is_empty() { group.rows() } else { Cow::default() };
+            let are_several = waiting.first < waiting.last;
+            self.evaluate(Events { rows: &rows, values: group.values, are_several }, ranges, part)?;
+        }
+        ranges.iter_mut().for_each(Vec::clear);
+        Ok(())
+    }
+
+    /// What was known differs from left row to left row.
+    fn known_events<T: Instant>(
+        &self,
+        group: &Group<'_, T>,
+        labels: &[T],
+        ranges: &mut [Ranges],
+        part: &mut Part,
+        report: &mut SideReport,
+    ) -> Result<()> {
+        let minima = Minima::of(group.created);
+        for &label in labels {
+            let reach = self.reach(group.times, label).filter(|&at| group.created[at] <= label);
+            let (times, rows): (Vec<T>, Vec<u32>) = reach.map(|at| (group.times[at], group.row(at))).unzip();
+            let nothing = |label: T| {
+                let before = group.times.partition_point(|&time| time <= label);
+                outcome(group.times, label, minima.last(before, label).is_some())
+            };
+            self.find_ranges(&times, &[label], 0, ranges);
+            Self::count(&times, &[label], (0, 0), ranges, nothing, report);
+            self.evaluate(Events { rows: &rows, values: &[], are_several: false }, ranges, part)?;
+            ranges.iter_mut().for_each(Vec::clear);
+        }
+        Ok(())
     }
 
     /// Positions of the events that the windows of a left row reach.
@@ -188,31 +281,18 @@ impl<'a> Plan<'a> {
         start.min(end)..end
     }
 
-    /// All aggregates of the left rows at `labels`, which ascend, over events at `times` in `rows`. `nothing` tells what
-    /// there is for a left row that has none of them in a window; `ranges` is memory only.
-    #[allow(clippy::too_many_arguments)] // One group: its events, its left rows, and where results go.
-    fn group<T: Instant>(
-        &self,
-        times: &[T],
-        rows: &[u32],
-        labels: &[T],
-        nothing: impl Fn(T) -> Outcome,
-        ranges: &mut [Ranges],
-        cells: &mut [Cells],
-        report: &mut SideReport,
-    ) -> Result<()> {
-        self.find_ranges(times, labels, ranges);
-        Self::count(times, labels, ranges, nothing, report);
-        let values: Vec<GroupValues<'_>> = self.columns.iter().map(|column| GroupValues::of(column, rows)).collect();
+    /// All aggregates over some of the `events`, for the left rows that have `ranges` of them.
+    fn evaluate(&self, events: Events<'_>, ranges: &[Ranges], part: &mut Part) -> Result<()> {
+        for (counts, ranges) in part.counts.iter_mut().zip(ranges) {
+            counts.extend(ranges.iter().map(|(start, end)| (end - start) as u32));
+        }
+        let values: Vec<GroupValues<'_>> = self.columns.iter().map(|column| GroupValues::of(column, events)).collect();
+        let cells = &mut part.cells;
         for task in &self.tasks {
-            let Some(column) = task.column else {
-                for &at in &task.aggregates {
-                    let ranges = &ranges[self.aggregates.columns[at].window];
-                    cells[at].push_counts(ranges.iter().copied());
-                }
+            let Some(column) = task.column.filter(|_| !matches!(self.empty[task.aggregates[0]], Cells::Events)) else {
                 continue;
             };
-            let n_ranges = labels.len() * task.aggregates.len();
+            let n_ranges = ranges.first().map_or(0, Vec::len) * task.aggregates.len();
             let evaluator = Evaluator::of(task.function, &values[column], n_ranges);
             let are_folds = task.nested.iter().all(|nested| {
                 let ranges: Vec<&Ranges> =
@@ -230,33 +310,35 @@ impl<'a> Plan<'a> {
         Ok(())
     }
 
-    /// Positions of the events in each window of each left row. Windows with one offset end at one position.
-    fn find_ranges<T: Instant>(&self, times: &[T], labels: &[T], ranges: &mut [Ranges]) {
+    /// Add the positions of the events in each window of each left row; the first event is at `base`. Windows with one offset
+    /// end at one position.
+    fn find_ranges<T: Instant>(&self, times: &[T], labels: &[T], base: usize, ranges: &mut [Ranges]) {
         for (at, &(length, offset)) in self.windows.iter().enumerate() {
             let (known, others) = ranges.split_at_mut(at);
             let ranges = &mut others[0];
-            ranges.clear();
-            match self.windows[..at].iter().position(|window| window.1 == offset) {
-                Some(same) => ranges.extend(known[same].iter().map(|range| (0, range.1))),
-                None => self.find_ends(offset, times, labels, ranges),
+            let first = ranges.len();
+            if let Some(same) = self.windows[..at].iter().position(|window| window.1 == offset) {
+                ranges.extend(known[same][first..].iter().map(|range| (base, range.1)));
+            } else {
+                let mut seek = Seek::of(times, labels.len());
+                let is_after = self.aggregates.closed_right;
+                ranges.extend(labels.iter().map(|label| (base, base + seek.next(label.before(offset), is_after))));
             }
             let Some(length) = length else { continue };
             let mut seek = Seek::of(times, labels.len());
-            for (range, label) in ranges.iter_mut().zip(labels) {
-                let first = label.before(offset.saturating_add(length));
-                range.0 = seek.next(first, !self.aggregates.closed_left).min(range.1);
+            let reach = offset.saturating_add(length);
+            for (range, label) in ranges[first..].iter_mut().zip(labels) {
+                let start = base + seek.next(label.before(reach), !self.aggregates.closed_left);
+                range.0 = start.min(range.1);
             }
         }
     }
 
-    fn find_ends<T: Instant>(&self, offset: i128, times: &[T], labels: &[T], ranges: &mut Ranges) {
-        let mut seek = Seek::of(times, labels.len());
-        ranges.extend(labels.iter().map(|label| (0, seek.next(label.before(offset), self.aggregates.closed_right))));
-    }
-
+    /// Count what was found for `labels`, of which the first one and the first of the `times` are the given ones of `ranges`.
     fn count<T: Instant>(
         times: &[T],
         labels: &[T],
+        (first, base): (usize, usize),
         ranges: &[Ranges],
         nothing: impl Fn(T) -> Outcome,
         report: &mut SideReport,
@@ -264,17 +346,41 @@ impl<'a> Plan<'a> {
         report.n_rows += labels.len() as u64;
         let mut others = Vec::new();
         report.ages.add_all(labels.iter().enumerate().filter_map(|(at, &label)| {
-            let ends = ranges.iter().map(|ranges| ranges[at]).filter(|(start, end)| start < end).map(|range| range.1);
-            let Some(newest) = ends.max() else {
+            let ends = ranges.iter().map(|ranges| ranges[first + at]);
+            let Some(newest) = ends.filter(|(start, end)| start < end).map(|range| range.1).max() else {
                 others.push(label);
                 return None;
             };
-            Some(times[newest - 1].distance(label))
+            Some(times[newest - base - 1].distance(label))
         }));
         report.n_matched += (labels.len() - others.len()) as u64;
         for label in others {
             report.count(nothing(label));
         }
+    }
+}
+
+/// Whether the functions give the same for a group whether it stands alone or among others.
+fn join_groups(tasks: &[Task], columns: &[Column]) -> bool {
+    tasks.iter().all(|task| match (task.function, task.column) {
+        // Measured from the first value of a group.
+        (Function::Variance { .. }, _) => false,
+        // Others than whole numbers are summed as the values of the group allow it.
+        (Function::Sum | Function::Mean, Some(column)) => columns[column].has_whole_sums(),
+        _ => true,
+    })
+}
+
+/// How many events each left row has in a window, and null where there is none.
+struct Counts {
+    counts: Vec<u32>,
+    nulls: Option<NullBuffer>,
+}
+
+impl Counts {
+    fn of(counts: Vec<u32>) -> Self {
+        let nulls = NullBuffer::new(BooleanBuffer::collect_bool(counts.len(), |row| counts[row] > 0));
+        Self { counts, nulls: Some(nulls).filter(|nulls| nulls.null_count() > 0) }
     }
 }
 
@@ -321,43 +427,63 @@ fn outcome<T: Instant>(times: &[T], label: T, is_known: bool) -> Outcome {
 }
 
 /// The column of one aggregate in the order of the left rows. Rows that are in no bucket have no events.
-fn gather(parts: &[Part], at: usize, aggregate: &Aggregate, table: &Table, n_rows: usize) -> Result<ArrayRef> {
+fn gather(
+    parts: &[Part],
+    places: &[u32],
+    at: usize,
+    aggregate: &Aggregate,
+    counts: &Counts,
+    table: &Table,
+) -> Result<ArrayRef> {
+    let n_rows = places.len();
     let source = aggregate.column.as_deref().map(|name| position(table.schema(), name, "right")).transpose()?;
     let field = aggregate.field(table.schema())?;
     let Some(kind) = parts.first().map(|part| &part.cells[at]) else {
         return Ok(arrow_array::new_null_array(field.data_type(), n_rows));
     };
     Ok(match kind {
-        Cells::Counts(_) => Arc::new(Int64Array::from(scattered(parts, n_rows, 0, |part| part.cells[at].counts()))),
-        Cells::Wholes(_) => wholes(scattered(parts, n_rows, None, |part| part.cells[at].wholes()), field.data_type()),
+        Cells::Events => Arc::new(Int64Array::from_iter_values(counts.counts.iter().map(|&count| i64::from(count)))),
+        Cells::Counts(_) => Arc::new(Int64Array::from(in_order(parts, places, 0, |part| part.cells[at].counts()))),
+        Cells::Wholes(_) => wholes(in_order(parts, places, None, |part| part.cells[at].wholes()), field.data_type()),
         Cells::Wides(_) => {
-            let all = scattered(parts, n_rows, None, |part| part.cells[at].wides());
+            let all = in_order(parts, places, None, |part| part.cells[at].wides());
             let scale = if let DataType::Decimal128(_, scale) = field.data_type() { *scale } else { 0 };
             Arc::new(Decimal128Array::from(all).with_precision_and_scale(38, scale)?)
         }
+        Cells::Present(_) => {
+            let values = in_order(parts, places, 0.0, |part| part.cells[at].floats().0);
+            let values: ArrayRef = Arc::new(Float64Array::new(values.into(), counts.nulls.clone()));
+            if field.data_type() == values.data_type() { values } else { cast(&values, field.data_type())? }
+        }
         Cells::Floats(..) => {
-            let values = scattered(parts, n_rows, 0.0, |part| part.cells[at].floats().0);
-            let valid = scattered(parts, n_rows, false, |part| part.cells[at].floats().1);
+            let values = in_order(parts, places, 0.0, |part| part.cells[at].floats().0);
+            let valid = in_order(parts, places, false, |part| part.cells[at].floats().1);
             let nulls = NullBuffer::new(BooleanBuffer::collect_bool(n_rows, |row| valid[row]));
             let nulls = Some(nulls).filter(|nulls| nulls.null_count() > 0);
             let values: ArrayRef = Arc::new(Float64Array::new(values.into(), nulls));
             if field.data_type() == values.data_type() { values } else { cast(&values, field.data_type())? }
         }
         Cells::Rows(_) => {
-            let rows = to_indices(scattered(parts, n_rows, NONE, |part| part.cells[at].rows()));
+            let rows = to_indices(in_order(parts, places, NONE, |part| part.cells[at].rows()));
             table.take(source.unwrap_or(0), &table.rows(rows))?
         }
         Cells::Lists(..) => lists(parts, at, source.unwrap_or(0), table, n_rows)?,
     })
 }
 
-/// The cells of all parts in the order of the left rows.
-fn scattered<V: Copy>(parts: &[Part], n_rows: usize, nothing: V, cells: impl Fn(&Part) -> &[V]) -> Vec<V> {
-    let mut all = vec![nothing; n_rows];
-    for part in parts {
-        part.rows.iter().zip(cells(part)).for_each(|(&row, &cell)| all[row as usize] = cell);
+/// Where the results of each left row stand in all parts, one after the other; beyond them for rows that are in no bucket.
+fn places_of(parts: &[Part], n_rows: usize) -> Vec<u32> {
+    let mut places = vec![NONE; n_rows];
+    for (place, &row) in parts.iter().flat_map(|part| &part.rows).enumerate() {
+        places[row as usize] = place as u32;
     }
-    all
+    places
+}
+
+/// The cells of all parts in the order of the left rows.
+fn in_order<V: Copy>(parts: &[Part], places: &[u32], nothing: V, cells: impl Fn(&Part) -> &[V]) -> Vec<V> {
+    let all = parts.iter().map(cells).collect::<Vec<_>>().concat();
+    places.iter().map(|&place| all.get(place as usize).copied().unwrap_or(nothing)).collect()
 }
 
 fn wholes(values: Vec<Option<i64>>, data_type: &DataType) -> ArrayRef {

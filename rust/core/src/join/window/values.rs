@@ -6,12 +6,14 @@ use std::cell::OnceCell;
 use arrow_array::{Array, ArrayRef};
 use arrow_buffer::{NullBuffer, ScalarBuffer};
 use arrow_schema::DataType;
+use rayon::prelude::*;
 
 use super::super::keys::{self, Bytes, KeyPlan, RowKeys};
+use super::super::partition::CHUNK;
 use super::super::table::{Table, plain, position};
 use super::super::times::integers;
 use super::distinct::Distinct;
-use super::exact::ExactSums;
+use super::exact::{ExactSums, are_whole};
 use super::functions::{Function, is_bytes, is_whole_number, value_type};
 use crate::error::Result;
 
@@ -59,9 +61,33 @@ impl Column {
 }
 
 impl Column {
-    /// Whether it holds decimals, whether it holds floats, and whether it holds those one by one.
-    pub(super) fn kinds(&self) -> (bool, bool, bool) {
-        (matches!(self.kind, Kind::Decimal(..)), matches!(self.kind, Kind::Float(_)), self.is_plain_float)
+    pub(super) fn is_decimal(&self) -> bool {
+        matches!(self.kind, Kind::Decimal(..))
+    }
+
+    pub(super) fn is_float(&self) -> bool {
+        matches!(self.kind, Kind::Float(_))
+    }
+
+    /// Whether it holds floats one by one.
+    pub(super) fn is_plain_float(&self) -> bool {
+        self.is_float() && self.is_plain_float
+    }
+
+    pub(super) fn has_nulls(&self) -> bool {
+        self.nulls.is_some()
+    }
+
+    /// Its values, if they are floats one by one and none is null.
+    pub(super) fn plain_floats(&self) -> Option<&[f64]> {
+        let Kind::Float(values) = &self.kind else { return None };
+        (self.is_plain_float && self.nulls.is_none()).then_some(values)
+    }
+
+    /// Whether sums of its values are those of whole numbers.
+    pub(super) fn has_whole_sums(&self) -> bool {
+        let Kind::Float(values) = &self.kind else { return true };
+        values.par_chunks(CHUNK).all(are_whole)
     }
 }
 
@@ -83,27 +109,39 @@ impl Kind {
     }
 }
 
-/// The values of one column in one group that are not null, in order of time. What a function needs is made when it is
-/// asked for the first time.
+/// Events whose values are aggregated.
+#[derive(Clone, Copy)]
+pub(super) struct Events<'a> {
+    pub(super) rows: &'a [u32],
+    /// In the place of `rows`, the values of the one column that there is.
+    pub(super) values: &'a [f64],
+    /// Whether they are those of several short groups, one after the other.
+    pub(super) are_several: bool,
+}
+
+/// The values of one column in one group, or in several, that are not null, in order of time. What a function needs is made
+/// when it is asked for the first time.
 pub(super) struct GroupValues<'a> {
     column: &'a Column,
     /// How many values stand before each position of the group; empty where there are no nulls.
     ranks: Vec<u32>,
     /// Rows of the values.
     pub(super) rows: Cow<'a, [u32]>,
-    floats: OnceCell<Vec<f64>>,
+    /// Whether no block of them is worth a fold of its own, since each range lies in one of several short groups.
+    pub(super) are_several: bool,
+    floats: OnceCell<Cow<'a, [f64]>>,
     wholes: OnceCell<Vec<i128>>,
     exact: OnceCell<Option<ExactSums>>,
     distinct: OnceCell<Distinct>,
 }
 
 impl<'a> GroupValues<'a> {
-    pub(super) fn of(column: &'a Column, group: &'a [u32]) -> Self {
-        let (mut ranks, mut rows) = (Vec::new(), Cow::Borrowed(group));
+    pub(super) fn of(column: &'a Column, events: Events<'a>) -> Self {
+        let (mut ranks, mut rows) = (Vec::new(), Cow::Borrowed(events.rows));
         if let Some(nulls) = &column.nulls {
             let mut valid = Vec::new();
             ranks.push(0);
-            for &row in group {
+            for &row in events.rows {
                 if nulls.is_valid(row as usize) {
                     valid.push(row);
                 }
@@ -111,8 +149,14 @@ impl<'a> GroupValues<'a> {
             }
             rows = Cow::Owned(valid);
         }
-        let (floats, wholes, exact, distinct) = Default::default();
-        Self { column, ranks, rows, floats, wholes, exact, distinct }
+        let given = (!events.values.is_empty()).then_some(Cow::Borrowed(events.values));
+        let floats = given.map_or_else(OnceCell::new, OnceCell::from);
+        let (wholes, exact, distinct) = Default::default();
+        Self { column, ranks, rows, are_several: events.are_several, floats, wholes, exact, distinct }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.floats.get().map_or(self.rows.len(), |floats| floats.len())
     }
 
     /// From positions in the group to positions among the values.
@@ -122,7 +166,7 @@ impl<'a> GroupValues<'a> {
     }
 
     pub(super) fn is_float(&self) -> bool {
-        matches!(self.column.kind, Kind::Float(_))
+        self.column.is_float()
     }
 
     pub(super) fn is_unsigned(&self) -> bool {
