@@ -127,23 +127,17 @@ fn runs<T: Instant>(side: &Side<T>, coding: Coding, monitor: &Monitor) -> Result
 fn runs_of_chunk<T: Instant>(side: &Side<T>, coding: Coding, range: std::ops::Range<usize>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     let times = &side.times.values;
-    let repeats = side.keys.repeats(range.clone());
     let mut start = range.start;
-    let mut close = |start: usize, end: usize| {
+    while start < range.end {
+        let end = side.keys.run_end(start..range.end);
         let ascends = match &side.created {
             None => times[start..end].is_sorted(),
             Some(_) => (start + 1..end).all(|row| side.follows(row)),
         };
         let code = coding.code(&side.keys, start);
         runs.push(Run { code, start: start as u32, end: end as u32, ascends });
-    };
-    for (row, repeats) in range.clone().zip(repeats).skip(1) {
-        if !repeats {
-            close(start, row);
-            start = row;
-        }
+        start = end;
     }
-    close(start, range.end);
     runs
 }
 

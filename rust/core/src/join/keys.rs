@@ -210,14 +210,18 @@ impl RowKeys {
         })
     }
 
-    /// Of each row of a range whether its key equals that of the row before; never for the first row of the table.
-    pub(super) fn repeats(&self, rows: Range<usize>) -> Vec<bool> {
+    /// Where the rows with the key of the first row of a range end.
+    pub(super) fn run_end(&self, rows: Range<usize>) -> usize {
+        /// Keys that are compared at once, without a branch for each.
+        const BLOCK: usize = 16;
         if let [Values::Fixed(values)] = self.columns.as_slice() {
-            let first = rows.start.saturating_sub(1);
-            let pairs = values[first..rows.end].windows(2).map(|pair| pair[0] == pair[1]);
-            return (rows.start == 0).then_some(false).into_iter().chain(pairs).take(rows.len()).collect();
+            let (key, values) = (values[rows.start], &values[rows.clone()]);
+            let is_same = |block: &&[i64]| block.iter().fold(0, |differing, value| differing | (value ^ key)) == 0;
+            let n_same = values.chunks_exact(BLOCK).take_while(is_same).count() * BLOCK;
+            return rows.start + n_same + values[n_same..].iter().take_while(|&&value| value == key).count();
         }
-        rows.map(|row| row > 0 && self.same(row as u32, self, row as u32 - 1)).collect()
+        let differs = |&row: &usize| !self.same(row as u32, self, row as u32 - 1);
+        (rows.start + 1..rows.end).find(differs).unwrap_or(rows.end)
     }
 }
 
