@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use lakebed_core::format::arrange::Arrangement;
 use lakebed_core::format::data_file::Target;
+use lakebed_core::format::pack::PackWriter;
 use lakebed_core::format::schema::TableSchema;
 use lakebed_core::format::table_writer::write_data_files;
 use lakebed_core::object::LocalStore;
@@ -79,11 +80,14 @@ fn write(batches: &[RecordBatch]) -> ((Duration, Duration), (u64, usize, usize))
     };
     let (start, cpu) = (Instant::now(), cpu_time());
     let files = write_data_files(&target, &mut batches.iter().map(|batch| Ok(batch.clone()))).unwrap();
-    let packed = |bytes: Vec<u8>| zstd::bulk::compress(&bytes, 3).unwrap().len();
-    let summaries = files.iter().map(|file| packed(file.statistics.get().unwrap().encode())).sum();
+    // As a commit does: each summary is encoded and compressed once, of most files when they are closed.
+    let mut pack = PackWriter::new(*target.key).unwrap();
+    for file in &files {
+        file.statistics.add_to(&mut pack).unwrap();
+    }
     let times = (start.elapsed(), cpu_time().saturating_sub(cpu));
     std::fs::remove_dir_all(folder).unwrap();
-    (times, (files.iter().map(|file| file.size_bytes).sum(), summaries, files.len()))
+    (times, (files.iter().map(|file| file.size_bytes).sum(), pack.size_bytes(), files.len()))
 }
 
 /// Of all threads of this process.
