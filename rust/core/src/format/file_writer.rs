@@ -6,7 +6,9 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_writer::{ArrowColumnWriter, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves};
+use parquet::arrow::arrow_writer::{
+    ArrowColumnWriter, ArrowLeafColumn, ArrowRowGroupWriterFactory, ArrowWriterOptions, compute_leaves,
+};
 use parquet::file::writer::SerializedFileWriter;
 use rayon::prelude::*;
 use roaring::RoaringBitmap;
@@ -17,7 +19,7 @@ use super::names;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::object::Upload;
-use crate::statistics::{Collector, WORTH_THREADS};
+use crate::statistics::{Collector, ColumnUpdate, WORTH_THREADS};
 use crate::threads;
 
 // A row group ends where a block does.
@@ -58,13 +60,12 @@ impl FileWriter {
             self.columns = self.row_groups.create_column_writers(self.parquet.flushed_row_groups().len())?;
         }
         let Self { columns, collector, .. } = self;
-        let (summarised, encoded) = if spread && !is_small(block.num_rows(), block.num_columns()) {
-            threads::install(|| rayon::join(|| collector.update(block), || encode(columns, block, true)))
+        let jobs = jobs(columns, collector.by_column(block)?, block)?;
+        if spread && !is_small(block.num_rows(), block.num_columns()) {
+            threads::install(|| jobs.into_par_iter().with_max_len(1).try_for_each(Job::run))?;
         } else {
-            (collector.update_on(block, false), encode(columns, block, false))
-        };
-        summarised?;
-        encoded?;
+            jobs.into_iter().try_for_each(Job::run)?;
+        }
         self.n_rows += block.num_rows();
         self.n_grouped += block.num_rows();
         if self.n_grouped >= ROW_GROUP_ROWS {
@@ -126,17 +127,35 @@ fn is_small(n_rows: usize, n_columns: usize) -> bool {
     n_rows * n_columns < WORTH_THREADS
 }
 
-fn encode(columns: &mut [ArrowColumnWriter], block: &RecordBatch, spread: bool) -> Result<()> {
-    let mut leaves = Vec::with_capacity(columns.len());
-    for (field, column) in block.schema_ref().fields().iter().zip(block.columns()) {
-        leaves.extend(compute_leaves(field, column)?);
+/// One column of a block: summarised and encoded by one thread while its values are in the cache.
+struct Job<'a> {
+    update: Option<ColumnUpdate<'a>>,
+    leaves: Vec<(&'a mut ArrowColumnWriter, ArrowLeafColumn)>,
+}
+
+impl Job<'_> {
+    fn run(self) -> Result<()> {
+        if let Some(update) = self.update {
+            update.run()?;
+        }
+        Ok(self.leaves.into_iter().try_for_each(|(column, leaf)| column.write(&leaf))?)
     }
-    let pairs = columns.iter_mut().zip(&leaves);
-    if !spread {
-        return Ok(pairs.into_iter().try_for_each(|(column, leaf)| column.write(leaf))?);
+}
+
+fn jobs<'a>(
+    columns: &'a mut [ArrowColumnWriter],
+    updates: Vec<ColumnUpdate<'a>>,
+    block: &'a RecordBatch,
+) -> Result<Vec<Job<'a>>> {
+    let (mut columns, mut updates) = (columns.iter_mut(), updates.into_iter());
+    let mut jobs = Vec::with_capacity(block.num_columns());
+    for (field, array) in block.schema_ref().fields().iter().zip(block.columns()) {
+        let leaves = compute_leaves(field, array)?.into_iter();
+        // The leaves first, so that no column is taken when they end.
+        let leaves = leaves.zip(columns.by_ref()).map(|(leaf, column)| (column, leaf)).collect();
+        jobs.push(Job { update: updates.next(), leaves });
     }
-    let pairs: Vec<_> = pairs.collect();
-    Ok(pairs.into_par_iter().with_max_len(1).try_for_each(|(column, leaf)| column.write(leaf))?)
+    Ok(jobs)
 }
 
 /// Counts and hashes what goes to the store.

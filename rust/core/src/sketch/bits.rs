@@ -290,8 +290,8 @@ struct Near {
 
 /// Cells of each sign that lie near.
 const NEAR: usize = 2048;
-/// The position of what does not lie near.
-const FAR: u16 = u16::MAX;
+/// The position of what does not lie near, which has a count too.
+const FAR: usize = 2 * NEAR;
 
 impl Near {
     /// Count a cell if it lies near.
@@ -317,7 +317,7 @@ impl Near {
         let sign = usize::from(cell >= 0);
         self.bases[sign] = cell.saturating_sub(NEAR as i64 / 2);
         self.is_started[sign] = true;
-        self.counts.resize(2 * NEAR, 0);
+        self.counts.resize(FAR + 1, 0);
     }
 
     fn drain_into(&mut self, cells: &mut Vec<(i64, u64)>) {
@@ -336,13 +336,29 @@ vectorised! { fn find_places(keys: &[i64], shift: u32, near: (&[i64; 2], &[bool;
 #[inline(always)]
 #[allow(clippy::inline_always)] // As `vectorised` asks.
 fn places_each(keys: &[i64], shift: u32, (bases, is_started): (&[i64; 2], &[bool; 2]), places: &mut [u16; BLOCK]) {
-    let [negative, other] = is_started.map(|is_started| if is_started { NEAR as u64 } else { 0 });
-    for (place, &key) in places.iter_mut().zip(keys) {
-        let cell = key >> shift;
-        let (base, most, start) = if cell < 0 { (bases[0], negative, 0) } else { (bases[1], other, NEAR as u64) };
-        let at = cell.wrapping_sub(base) as u64;
-        *place = if at < most { (at + start) as u16 } else { FAR };
+    let sign = usize::from(is_started[1]);
+    if is_started[1 - sign] {
+        for (place, &key) in places.iter_mut().zip(keys) {
+            let cell = key >> shift;
+            let (base, start) = if cell < 0 { (bases[0], 0) } else { (bases[1], NEAR) };
+            let at = cell.wrapping_sub(base) as u64;
+            *place = if at < NEAR as u64 { at as u16 + start as u16 } else { FAR as u16 };
+        }
+    } else {
+        let (base, start) = (bases[sign], (NEAR * sign) as u16);
+        for (place, &key) in places.iter_mut().zip(keys) {
+            let at = (key >> shift).wrapping_sub(base) as u64;
+            *place = if at < NEAR as u64 { at as u16 + start } else { FAR as u16 };
+        }
     }
+}
+
+vectorised! { fn occupied(counts: &[u64]) -> usize = occupied_each }
+
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn occupied_each(counts: &[u64]) -> usize {
+    counts.iter().map(|&count| u64::from(count > 0)).sum::<u64>() as usize
 }
 
 /// Cells and their counts: most by position near the first one of their sign, the others by open addressing, where count
@@ -395,19 +411,17 @@ impl Table {
         }
         let mut places = [0; BLOCK];
         find_places(keys, shift, (&self.near.bases, &self.near.is_started), &mut places);
-        let Some(counts) = self.near.counts.first_chunk_mut::<{ 2 * NEAR }>() else { return };
-        let (mut far, mut n_far, mut n_new) = ([0_u16; BLOCK], 0, 0);
-        for (at, &place) in places[..keys.len()].iter().enumerate() {
-            // Without a branch: of a histogram's outer cells nobody foresees when they come.
-            let (count, is_near) = (&mut counts[usize::from(place) % (2 * NEAR)], u64::from(place != FAR));
-            n_new += usize::from(*count == 0) & is_near as usize;
-            *count += is_near;
-            far[n_far % BLOCK] = at as u16;
-            n_far += 1 - is_near as usize;
+        let Some(counts) = self.near.counts.first_chunk_mut::<{ FAR + 1 }>() else { return };
+        // Without a branch: of a histogram's outer cells nobody foresees when they come.
+        let places = &places[..keys.len()];
+        for &place in places {
+            counts[usize::from(place).min(FAR)] += 1;
         }
-        self.near.len += n_new;
-        for &at in &far[..n_far] {
-            self.add_near(keys[usize::from(at)] >> shift, 1);
+        let n_far = std::mem::take(&mut counts[FAR]);
+        self.near.len = occupied(&counts[..FAR]);
+        if n_far > 0 {
+            let far = keys.iter().zip(places).filter(|(_, place)| usize::from(**place) == FAR);
+            far.for_each(|(&key, _)| self.add_near(key >> shift, 1));
         }
     }
 

@@ -219,10 +219,20 @@ impl Frequent {
             self.leave_exactness();
             self.purge(KEPT.min(self.entries.len() / 2));
             n = self.limit();
-            let sieve = self.sieve.get_or_insert_with(Sieve::new);
-            sieve.forget();
-            self.entries.iter().for_each(|entry| sieve.learn(entry.hash));
+            self.keep_rare_out();
         }
+        self.build_index(n);
+    }
+
+    /// Let new values pass the sieve first.
+    fn keep_rare_out(&mut self) {
+        let sieve = self.sieve.get_or_insert_with(Sieve::new);
+        sieve.forget();
+        self.entries.iter().for_each(|entry| sieve.learn(entry.hash));
+    }
+
+    /// An index with room for `n` entries.
+    fn build_index(&mut self, n: usize) {
         self.entries.reserve((n + 1).saturating_sub(self.entries.len()));
         self.index = HashIndex::of(self.entries.iter().map(|entry| entry.hash), n);
         self.recent = None;
@@ -245,7 +255,14 @@ impl Frequent {
         if kept >= scores.len() {
             return;
         }
-        let cut = *scores.select_nth_unstable_by(kept, |a, b| b.cmp(a)).1;
+        self.drop_up_to(*scores.select_nth_unstable_by(kept, |a, b| b.cmp(a)).1);
+        if self.arena.len() > CAP_BYTES / 2 {
+            self.purge(self.entries.len() / 2);
+        }
+    }
+
+    /// Drop the entries whose score is no higher, but for some examples.
+    fn drop_up_to(&mut self, cut: u64) {
         let error = self.error;
         let is_above = |entry: &Entry| entry.score(error) > cut;
         let mut n_examples = EXAMPLES.saturating_sub(self.entries.iter().filter(|entry| is_above(entry)).count());
@@ -256,9 +273,6 @@ impl Frequent {
         });
         self.error = self.error.saturating_add(cut);
         self.pack();
-        if self.arena.len() > CAP_BYTES / 2 {
-            self.purge(self.entries.len() / 2);
-        }
     }
 
     /// Rewrite the arena without the bytes that no entry points to.

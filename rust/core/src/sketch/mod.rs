@@ -19,6 +19,7 @@ mod runs;
 mod quantiles;
 mod hll;
 mod distinct;
+mod opening;
 mod frequent;
 mod misra_gries;
 
@@ -33,6 +34,7 @@ pub(crate) use bits::{key_of, value_of};
 pub(crate) use codec::{Reader, put_varint};
 pub(crate) use hash::hash_all;
 pub(crate) use misra_gries::MisraGries;
+pub(crate) use opening::{Opening, Outlook};
 pub(crate) use recent::Text;
 pub(crate) use runs::sort_counted;
 pub(crate) use vector::vectorised;

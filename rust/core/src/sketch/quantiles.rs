@@ -3,7 +3,7 @@
 //! Karnin, Lang and Liberty (2016, arXiv:1603.05346): levels of ever heavier items; a level that is too full is sorted
 //! and every other item moves up with twice the weight. Below the levels stands a sampler: of every 2^s values in a row
 //! one counts for all, with 2^s at most 1.6e-5 of the values seen, which adds a standard deviation of 0.2 % of rank and
-//! makes long columns cheap. Sampled values come into the levels in blocks of 2048, in order but for neighbours, of which every
+//! makes long columns cheap. Sampled values come into the levels in blocks of up to 2048, in order but for neighbours, of which every
 //! sixteenth counts for those around it: that adds less than 0.1 % at 20,000 values, and ever less at more. The choices come from a generator with a fixed seed, so equal sequences give equal bytes.
 //!
 //! Error: the rank of a value is off by at most [`Quantiles::RANK_ERROR`] of the number of values with 99 % confidence,
@@ -21,6 +21,8 @@ const K: usize = 384;
 const LEAST_CAPACITY: usize = 8;
 /// Values from which on every eighth, and every sixteenth, of an ordered block moves up at once.
 const THIN_FROM: [(u64, u32); 2] = [(16_384, 4), (4096, 3)];
+/// Values that a block must have for that.
+const THIN_LEAST: usize = 512;
 /// Values for each of which the sampler's blocks may grow by one: 1 / 1.6e-5.
 const SAMPLE_EVERY: u64 = 62_500;
 const MOST_LEVELS: usize = 64;
@@ -90,6 +92,10 @@ impl Quantiles {
 
     fn sample(&mut self, blocks: &[i64], width: usize) {
         if width == 1 {
+            if let (true, Some(full)) = (self.base.is_empty(), blocks.first_chunk::<BASE>()) {
+                self.n += BASE as u64;
+                return self.add_base(full);
+            }
             self.base.extend_from_slice(blocks);
         } else {
             for block in blocks.chunks_exact(width) {
@@ -133,8 +139,7 @@ impl Quantiles {
             }
         }
         for (level, items) in levels.iter().enumerate().filter(|(_, items)| !items.is_empty()) {
-            let ours = self.level(level);
-            *ours = merged(ours, items);
+            self.add_items(level as u32, items);
         }
         self.compress();
     }
@@ -152,20 +157,34 @@ impl Quantiles {
             return;
         }
         let mut base = std::mem::take(&mut self.base);
-        let reach = THIN_FROM.iter().find(|(from, _)| *from <= self.n).map(|(_, reach)| *reach);
-        if let (Some(full), Some(reach)) = (base.first_chunk::<BASE>(), reach) {
-            let first = self.draw() as usize & ((1 << reach) - 1);
-            let thin = thinned(full, reach, first, &mut self.range);
-            let items = self.level((self.shift + reach) as usize);
-            *items = merged(items, &thin);
-        } else {
-            sort_by(&mut base, |&value| value);
-            let items = self.level(self.shift as usize);
-            *items = merged(items, &base);
-        }
+        self.add_base(&base);
         base.clear();
         self.base = base;
+    }
+
+    /// Add sampled values, as many as the base holds at most, to their levels.
+    fn add_base(&mut self, base: &[i64]) {
+        let reach = THIN_FROM.iter().find(|(from, _)| *from <= self.n).map(|(_, reach)| *reach);
+        let mut rest = base;
+        if let (THIN_LEAST.., Some(reach)) = (base.len(), reach) {
+            let n_rest = base.len() & ((1 << reach) - 1);
+            let first = self.draw() as usize & ((1 << reach) - 1);
+            let thin = thinned(&base[n_rest..], reach, first, &mut self.range);
+            self.add_items(self.shift + reach, &thin);
+            rest = &base[..n_rest];
+        }
+        if !rest.is_empty() {
+            let mut rest = rest.to_vec();
+            sort_by(&mut rest, |&value| value);
+            self.add_items(self.shift, &rest);
+        }
         self.compress();
+    }
+
+    /// Add ascending items to a level.
+    fn add_items(&mut self, level: u32, items: &[i64]) {
+        let ours = self.level(level as usize);
+        *ours = merged(ours, items);
     }
 
     /// Count an unfinished block, and drop what only updates need. Done by `merge`; do it before reading or keeping.
@@ -391,17 +410,7 @@ impl Quantiles {
         let rare: Vec<(i64, u64)> = (0..items.len()).filter(|&at| !is_common(at)).map(|at| items[at]).collect();
         let common: Vec<i64> =
             items.chunk_by(|a, b| a.0 == b.0).filter(|same| same.len() > 1).map(|same| same[0].0).collect();
-        let most = self.n / TOGETHER;
-        let fits = |low: u32| {
-            let together = rare.chunk_by(|a, b| a.0 >> low == b.0 >> low);
-            together.filter(|cell| cell.len() > 1).all(|cell| cell.iter().map(|item| item.1).sum::<u64>() <= most)
-        };
-        // What fits with some bits fits with fewer.
-        let (mut low, mut too_many) = (0, MOST_LOW + 1);
-        while low + 1 < too_many {
-            let middle = low.midpoint(too_many);
-            *(if fits(middle) { &mut low } else { &mut too_many }) = middle;
-        }
+        let low = lowest_bits(&rare, self.n / TOGETHER);
         for items in &mut self.levels {
             for item in items.iter_mut().filter(|item| common.binary_search(item).is_err()) {
                 *item &= -1 << low;
@@ -409,6 +418,25 @@ impl Quantiles {
             items.sort_unstable();
         }
     }
+}
+
+/// How many low bits ascending items can lose if those that become equal may weigh `most` together.
+fn lowest_bits(items: &[(i64, u64)], most: u64) -> u32 {
+    let (mut low, mut first, mut weight) = (MOST_LOW, 0, 0);
+    for (at, item) in items.iter().enumerate() {
+        weight += item.1;
+        // The least that ends here and is too heavy.
+        while first < at && weight - items[first].1 > most {
+            weight -= items[first].1;
+            first += 1;
+        }
+        // One item alone may weigh anything.
+        let start = first.min(at.saturating_sub(1));
+        if weight > most && start < at {
+            low = low.min(63 - (items[start].0 ^ item.0).leading_zeros().min(63));
+        }
+    }
+    low
 }
 
 /// Items that a level holds before it is halved.

@@ -12,16 +12,15 @@ const LONGEST: u64 = 24;
 
 /// Append `values` with the k that needs the fewest bits, as their bit lengths tell.
 pub(crate) fn put_rice(out: &mut Vec<u8>, values: impl Iterator<Item = u64> + Clone) {
-    let mut lengths = [0_u64; 65];
-    for value in values.clone() {
-        lengths[(64 - value.leading_zeros()) as usize] += 1;
-    }
-    let k = best(&lengths);
+    let k = best(&tally(values.clone().map(|value| (64 - value.leading_zeros()) as usize)));
     out.push(k as u8);
     let mut bits = Writer { out, word: 0, filled: 0 };
     for value in values {
         let ones = value >> k;
-        if ones < LONGEST {
+        if ones < LONGEST && k < 64 - LONGEST as u32 {
+            let low = value & ((1 << k) - 1);
+            bits.push(((1 << ones) - 1) | low << (ones + 1), ones as u32 + 1 + k);
+        } else if ones < LONGEST {
             bits.push((1 << ones) - 1, ones as u32 + 1);
             bits.push(value & ((1 << k) - 1), k);
         } else {
@@ -30,6 +29,16 @@ pub(crate) fn put_rice(out: &mut Vec<u8>, values: impl Iterator<Item = u64> + Cl
         }
     }
     bits.finish();
+}
+
+/// How often each number below `N` occurs; it takes turns between tables, since to count up one place again and again has to
+/// wait for itself.
+pub(super) fn tally<const N: usize>(numbers: impl Iterator<Item = usize>) -> [u64; N] {
+    let mut tables = [[0_u64; N]; 4];
+    for (at, number) in numbers.enumerate() {
+        tables[at % 4][number.min(N - 1)] += 1;
+    }
+    std::array::from_fn(|number| tables.iter().map(|table| table[number]).sum())
 }
 
 /// The k for numbers of which `lengths` says how many have so many bits.
@@ -58,20 +67,21 @@ fn size(lengths: &[(u32, u64)], k: u32) -> u64 {
 
 struct Writer<'a> {
     out: &'a mut Vec<u8>,
-    word: u128,
+    word: u64,
     filled: u32,
 }
 
 impl Writer<'_> {
     /// Append the low `n` bits of `bits`, which has no others; at most 64.
+    #[inline]
     fn push(&mut self, bits: u64, n: u32) {
-        self.word |= u128::from(bits) << self.filled;
-        self.filled += n;
-        if self.filled >= 64 {
-            self.out.extend((self.word as u64).to_le_bytes());
-            self.word >>= 64;
-            self.filled -= 64;
+        self.word |= bits << self.filled;
+        let filled = self.filled + n;
+        if filled >= 64 {
+            self.out.extend_from_slice(&self.word.to_le_bytes());
+            self.word = (bits >> 1) >> (63 - self.filled);
         }
+        self.filled = filled % 64;
     }
 
     fn finish(self) {

@@ -27,14 +27,15 @@ impl Range {
     }
 }
 
-/// Of `values` in ascending order, but for a few neighbours, every 2^`reach`-th from the `first` on; they ascend. `range` is
-/// that of the block before, and becomes that of this one.
-pub(super) fn thinned(values: &[i64; BASE], reach: u32, first: usize, range: &mut Option<Range>) -> Vec<i64> {
+/// Of at most `BASE` `values` in ascending order, but for a few neighbours, every 2^`reach`-th from the `first` on; they
+/// ascend. `range` is that of the block before, and becomes that of this one.
+pub(super) fn thinned(values: &[i64], reach: u32, first: usize, range: &mut Option<Range>) -> Vec<i64> {
     let Range { low, shift } = range.unwrap_or_else(|| bounds(values));
     let mut places = [0; BASE];
     deal(values, low, shift, &mut places);
     let mut ends = [0_u16; BUCKETS];
-    for &place in &places {
+    let places = &places[..values.len()];
+    for &place in places {
         ends[usize::from(place) % BUCKETS] += 1;
     }
     let mut crowded = [(0, 0); BASE / FEW as usize];
@@ -48,7 +49,7 @@ pub(super) fn thinned(values: &[i64; BASE], reach: u32, first: usize, range: &mu
         n += count;
     }
     let mut ordered = [0; BASE];
-    for (&value, &place) in values.iter().zip(&places) {
+    for (&value, &place) in values.iter().zip(places) {
         let end = &mut ends[usize::from(place) % BUCKETS];
         ordered[usize::from(*end) % BASE] = value;
         *end += 1;
@@ -56,23 +57,23 @@ pub(super) fn thinned(values: &[i64; BASE], reach: u32, first: usize, range: &mu
     for &(start, end) in &crowded[..n_crowded] {
         ordered[start..end].sort_unstable();
     }
-    let mut picked: Vec<i64> = ordered[first..].iter().step_by(1 << reach).copied().collect();
+    let mut picked: Vec<i64> = ordered[first..values.len()].iter().step_by(1 << reach).copied().collect();
     sort_near(&mut picked, |&value| value);
     let outer = picked.len() / OUTER;
     *range = Some(Range::of(picked[outer], picked[picked.len() - 1 - outer]));
     picked
 }
 
-fn bounds(values: &[i64; BASE]) -> Range {
+fn bounds(values: &[i64]) -> Range {
     let (low, high) = values.iter().fold((i64::MAX, i64::MIN), |(low, high), &value| (low.min(value), high.max(value)));
     Range::of(low, high)
 }
 
-vectorised! { fn deal(values: &[i64; BASE], low: i64, shift: u32, places: &mut [u16; BASE]) -> () = deal_each }
+vectorised! { fn deal(values: &[i64], low: i64, shift: u32, places: &mut [u16; BASE]) -> () = deal_each }
 
 #[inline(always)]
 #[allow(clippy::inline_always)] // As `vectorised` asks.
-fn deal_each(values: &[i64; BASE], low: i64, shift: u32, places: &mut [u16; BASE]) {
+fn deal_each(values: &[i64], low: i64, shift: u32, places: &mut [u16; BASE]) {
     for (place, &value) in places.iter_mut().zip(values) {
         let above = value.max(low).wrapping_sub(low) as u64 >> shift;
         *place = above.min(BUCKETS as u64 - 1) as u16;

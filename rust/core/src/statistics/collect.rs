@@ -90,24 +90,28 @@ impl Collector {
 
     /// The same, on this thread alone unless `spread`.
     pub fn update_on(&mut self, batch: &RecordBatch, spread: bool) -> Result<()> {
+        let updates = self.by_column(batch)?;
+        if !spread || batch.num_rows() * batch.num_columns() < WORTH_THREADS {
+            updates.into_iter().try_for_each(ColumnUpdate::run)
+        } else {
+            updates.into_par_iter().with_max_len(1).try_for_each(ColumnUpdate::run)
+        }
+    }
+
+    /// Add the rows of `batch` once each of these has run, on whatever thread.
+    pub(crate) fn by_column<'a>(&'a mut self, batch: &'a RecordBatch) -> Result<Vec<ColumnUpdate<'a>>> {
         if IS_OFF.load(Ordering::Relaxed) {
-            return Ok(());
+            return Ok(Vec::new());
         }
         self.check(batch)?;
         let weights = match self.weight {
             Some(at) => Some(self.weights.read(batch.column(at), self.schema.field(at).name(), self.n_rows)?),
             None => None,
         };
-        let weights = weights.as_deref();
-        let pairs = self.columns.iter_mut().zip(batch.columns());
-        if !spread || batch.num_rows() * batch.num_columns() < WORTH_THREADS {
-            pairs.into_iter().try_for_each(|(column, array)| column.update(array, weights))?;
-        } else {
-            let pairs: Vec<_> = pairs.collect();
-            pairs.into_par_iter().with_max_len(1).try_for_each(|(column, array)| column.update(array, weights))?;
-        }
         self.n_rows += batch.num_rows() as u64;
-        Ok(())
+        let weights: Option<Arc<[f64]>> = weights.map(Arc::from);
+        let update = |(column, array)| ColumnUpdate { column, array, weights: weights.clone() };
+        Ok(self.columns.iter_mut().zip(batch.columns()).map(update).collect())
     }
 
     fn check(&self, batch: &RecordBatch) -> Result<()> {
@@ -154,6 +158,19 @@ impl Collector {
             };
         let weight = self.weight.map(|_| self.weights.total);
         TableStatistics { n_rows: self.n_rows, n_deleted: 0, weight, columns: columns.into_iter().flatten().collect() }
+    }
+}
+
+/// Rows of one column on their way into its statistics.
+pub(crate) struct ColumnUpdate<'a> {
+    column: &'a mut ColumnCollector,
+    array: &'a ArrayRef,
+    weights: Option<Arc<[f64]>>,
+}
+
+impl ColumnUpdate<'_> {
+    pub(crate) fn run(self) -> Result<()> {
+        self.column.update(self.array, self.weights.as_deref())
     }
 }
 

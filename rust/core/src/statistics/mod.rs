@@ -30,8 +30,8 @@ use rayon::prelude::*;
 
 use crate::error::Result;
 
-pub(crate) use collect::WORTH_THREADS;
 pub use collect::{Collector, with_statistics_of, without_statistics};
+pub(crate) use collect::{ColumnUpdate, WORTH_THREADS};
 pub use column::{ColumnStatistics, DistinctCount};
 pub use content::Content;
 pub use drift::{ColumnDrift, Difference, drift};

@@ -3,17 +3,29 @@
 //! As long as all values are counted, histogram and quantiles follow from the counts. Before the counts get too many to
 //! be exact they spill: what was counted goes into both summaries, and from then on every value does.
 
+use std::cell::RefCell;
+
 use super::column::ColumnStatistics;
 use super::scalar::{Bound, Scalar};
-use crate::sketch::{BLOCK, Frequent, hash_all, hash_u64, key_of, vectorised};
+use crate::sketch::{
+    BLOCK, BitHistogram, Frequent, FrequentValue, Opening, Outlook, hash_all, hash_u64, key_of, sort_counted,
+    vectorised,
+};
+
+thread_local! {
+    /// Room for a block of values as they are counted, of keys and of hashes: to clear it each time would cost time.
+    static COUNTED: RefCell<Box<[u64; BLOCK]>> = RefCell::new(Box::new([0; BLOCK]));
+    static KEYS: RefCell<Box<[i64; BLOCK]>> = RefCell::new(Box::new([0; BLOCK]));
+    static HASHES: RefCell<Box<[u64; BLOCK]>> = RefCell::new(Box::new([0; BLOCK]));
+}
 
 /// A value of a numeric lane: every numeric column is widened to one of these.
 pub(super) trait Number: Copy + Default {
     /// Add one block of values to the statistics; `window` may hold back counts until the next block or `flush`.
     fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics);
 
-    /// Add what the window holds back.
-    fn flush(_window: &mut Window, _statistics: &mut ColumnStatistics) {}
+    /// Add at most a block of values as they are counted to histogram and quantiles.
+    fn distribute(_counted: &[u64], _statistics: &mut ColumnStatistics) {}
 }
 
 /// Values that wait for their block to fill up, so that the statistics do not depend on where batches end.
@@ -63,7 +75,8 @@ impl<T: Number> Block<T> {
         if !self.values.is_empty() {
             self.add(into);
         }
-        T::flush(&mut self.window, into);
+        self.window.close::<T>(into);
+        self.window.flush(into);
     }
 }
 
@@ -79,6 +92,8 @@ pub(super) struct Window {
     n: u64,
     /// Whether it had to move on before its values recurred: then counting each one as it comes costs less.
     in_vain: bool,
+    /// The first values that it does not hold.
+    opening: Opening,
 }
 
 impl Window {
@@ -116,6 +131,10 @@ impl Window {
 
     /// Count what it holds; gives the number of different values.
     fn flush(&mut self, statistics: &mut ColumnStatistics) -> usize {
+        if self.counts.is_empty() {
+            return 0;
+        }
+        self.close::<i64>(statistics);
         self.n = 0;
         let held = |(offset, count): (usize, &mut u64)| (self.least.wrapping_add(offset as i64), std::mem::take(count));
         let counts: Vec<(i64, u64)> =
@@ -134,6 +153,49 @@ impl Window {
 
     pub(super) fn is_spilled(&self) -> bool {
         self.spilled
+    }
+
+    /// Count values, at most a block: of the first ones wait to see whether more differ than can be counted exactly.
+    fn add<T: Number>(&mut self, values: &[u64], statistics: &mut ColumnStatistics) {
+        let content = statistics.content;
+        let is_first = statistics.frequent.len() == 0 && !self.spilled && content.top_values;
+        if !self.opening.is_open() || !is_first {
+            return self.add_now::<T>(values, statistics);
+        }
+        let outlook = HASHES.with_borrow_mut(|hashes| {
+            hash_all(values, hashes);
+            self.opening.add(values, &hashes[..values.len()]);
+            self.opening.outlook()
+        });
+        match outlook {
+            Outlook::Open => {}
+            Outlook::Few => self.close::<T>(statistics),
+            Outlook::Many => {
+                let opening = self.opening.end();
+                statistics.frequent.open(&opening);
+                self.spilled = content.quantiles;
+                if content.quantiles {
+                    distribute_first::<T>(opening.values(), statistics);
+                }
+                if content.distinct {
+                    statistics.distinct.fill(opening.into_hashes());
+                }
+            }
+        }
+    }
+
+    /// Count the values that wait.
+    fn close<T: Number>(&mut self, statistics: &mut ColumnStatistics) {
+        let opening = self.opening.end();
+        opening.values().chunks(BLOCK).for_each(|values| self.add_now::<T>(values, statistics));
+    }
+
+    fn add_now<T: Number>(&mut self, values: &[u64], statistics: &mut ColumnStatistics) {
+        self.spill(statistics, values.len());
+        if self.spilled {
+            T::distribute(values, statistics);
+        }
+        count_all(values, statistics);
     }
 
     /// Let histogram and quantiles get every value if `n` more values may be too many to be counted.
@@ -176,31 +238,62 @@ fn ends_each(block: &[i64]) -> (i64, i64) {
     block.iter().fold((i64::MAX, i64::MIN), |(min, max), &value| (min.min(value), max.max(value)))
 }
 
-vectorised! { fn integer_keys(block: &[i64], keys: &mut [i64; BLOCK]) -> () = integer_keys_each }
+vectorised! { fn integer_keys(counted: &[u64], keys: &mut [i64; BLOCK]) -> () = integer_keys_each }
 
 /// `key_of` of a block of integers as floats.
 #[inline(always)]
 #[allow(clippy::inline_always)] // As `vectorised` asks.
-fn integer_keys_each(block: &[i64], keys: &mut [i64; BLOCK]) {
-    for (key, &value) in keys.iter_mut().zip(block) {
-        *key = key_of(value as f64);
+fn integer_keys_each(counted: &[u64], keys: &mut [i64; BLOCK]) {
+    for (key, &bits) in keys.iter_mut().zip(counted) {
+        *key = key_of(bits as i64 as f64);
     }
 }
 
-vectorised! { fn forms_of(block: &[f64], keys: &mut [i64; BLOCK], counted: &mut [u64; BLOCK]) -> bool = forms_each }
+vectorised! { fn forms_of(block: &[f64], counted: &mut [u64; BLOCK]) -> bool = forms_each }
 
-/// The keys of a block of floats, and their bits as they are counted; whether all are finite.
+/// The bits of a block of floats as they are counted; whether none is NaN.
 #[inline(always)]
 #[allow(clippy::inline_always)] // As `vectorised` asks.
-fn forms_each(block: &[f64], keys: &mut [i64; BLOCK], counted: &mut [u64; BLOCK]) -> bool {
+fn forms_each(block: &[f64], counted: &mut [u64; BLOCK]) -> bool {
     let mut all = true;
-    for ((key, bits), &value) in keys.iter_mut().zip(counted).zip(block) {
+    for (bits, &value) in counted.iter_mut().zip(block) {
         // Adding zero turns minus zero into zero.
-        (*key, *bits) = (key_of(value), (value + 0.0).to_bits());
+        *bits = (value + 0.0).to_bits();
         // Without a way out in the middle, so that vectors do it.
+        all &= !value.is_nan();
+    }
+    all
+}
+
+vectorised! { fn float_keys(counted: &[u64], keys: &mut [i64; BLOCK]) -> bool = float_keys_each }
+
+/// The keys of a block of floats; whether all are finite.
+#[inline(always)]
+#[allow(clippy::inline_always)] // As `vectorised` asks.
+fn float_keys_each(counted: &[u64], keys: &mut [i64; BLOCK]) -> bool {
+    let mut all = true;
+    for (key, &bits) in keys.iter_mut().zip(counted) {
+        let value = f64::from_bits(bits);
+        *key = key_of(value);
         all &= value.is_finite();
     }
     all
+}
+
+/// Add the first values to histogram and quantiles, which are empty.
+fn distribute_first<T: Number>(values: &[u64], statistics: &mut ColumnStatistics) {
+    let (first, rest) = values.split_at(BLOCK.min(values.len()));
+    let is_finite = |value: &u64| statistics.float(FrequentValue::Fixed(*value)).is_finite();
+    let key = |&value: &u64| (statistics.key(FrequentValue::Fixed(value)), 1);
+    // In order they tell how fine the histogram is going to be at most.
+    let mut keys: Vec<(i64, u64)> = first.iter().filter(|value| is_finite(value)).map(key).collect();
+    sort_counted(&mut keys);
+    statistics.quantiles.update_counted(&keys);
+    for (key, _) in &mut keys {
+        *key = key_of(statistics.float_of(*key));
+    }
+    statistics.bits = BitHistogram::of_counted(keys);
+    rest.chunks(BLOCK).for_each(|values| T::distribute(values, statistics));
 }
 
 impl Number for f64 {
@@ -212,22 +305,32 @@ impl Number for f64 {
         if !content.distinct && !content.top_values && !content.quantiles {
             return;
         }
-        window.spill(statistics, block.len());
-        let (mut keys, mut counted) = ([0; BLOCK], [0; BLOCK]);
-        if forms_of(block, &mut keys, &mut counted) {
-            if window.spilled {
-                statistics.bits.update_keys(&keys[..block.len()]);
-                statistics.quantiles.update(&keys[..block.len()]);
+        COUNTED.with_borrow_mut(|counted| {
+            let mut n = block.len();
+            if !forms_of(block, counted) {
+                n = 0;
+                for &value in block.iter().filter(|value| !value.is_nan()) {
+                    counted[n] = (value + 0.0).to_bits();
+                    n += 1;
+                }
             }
-            return count_all(&counted[..block.len()], statistics);
-        }
-        if window.spilled {
-            statistics.bits.update(block);
-            add_keys(block.iter().filter(|value| value.is_finite()).map(|&value| key_of(value)), statistics);
-        }
-        let counted: Vec<u64> =
-            block.iter().zip(counted).filter(|(value, _)| !value.is_nan()).map(|(_, bits)| bits).collect();
-        count_all(&counted, statistics);
+            window.add::<Self>(&counted[..n], statistics);
+        });
+    }
+
+    fn distribute(counted: &[u64], statistics: &mut ColumnStatistics) {
+        KEYS.with_borrow_mut(|keys| {
+            let mut n = counted.len();
+            if !float_keys(counted, keys) {
+                n = 0;
+                for value in counted.iter().map(|&bits| f64::from_bits(bits)).filter(|value| value.is_finite()) {
+                    keys[n] = key_of(value);
+                    n += 1;
+                }
+            }
+            statistics.bits.update_keys(&keys[..n]);
+            statistics.quantiles.update(&keys[..n]);
+        });
     }
 }
 
@@ -237,26 +340,35 @@ impl Number for i64 {
             statistics.moments.update_integers(block);
         }
         let content = statistics.content;
-        if !content.moments && !content.top_values && !content.quantiles {
-            return count_integers(block, statistics);
+        let is_distinct_alone = !content.moments && !content.top_values && !content.quantiles;
+        if !is_distinct_alone {
+            let (min, max) = ends_of(block);
+            statistics.add_bounds(Some(Bound::exact(Scalar::Int(min))), Some(Bound::exact(Scalar::Int(max))));
+            if window.count(block, min, max, statistics) {
+                return;
+            }
         }
-        let (min, max) = ends_of(block);
-        statistics.add_bounds(Some(Bound::exact(Scalar::Int(min))), Some(Bound::exact(Scalar::Int(max))));
-        if window.count(block, min, max, statistics) {
-            return;
-        }
-        window.spill(statistics, block.len());
-        if window.spilled {
-            let mut keys = [0; BLOCK];
-            integer_keys(block, &mut keys);
-            statistics.bits.update_keys(&keys[..block.len()]);
-            statistics.quantiles.update(block);
-        }
-        count_integers(block, statistics);
+        COUNTED.with_borrow_mut(|counted| {
+            for (place, &value) in counted.iter_mut().zip(block) {
+                *place = value as u64;
+            }
+            if is_distinct_alone {
+                count_all(&counted[..block.len()], statistics);
+            } else {
+                window.add::<Self>(&counted[..block.len()], statistics);
+            }
+        });
     }
 
-    fn flush(window: &mut Window, statistics: &mut ColumnStatistics) {
-        window.flush(statistics);
+    fn distribute(counted: &[u64], statistics: &mut ColumnStatistics) {
+        KEYS.with_borrow_mut(|keys| {
+            integer_keys(counted, keys);
+            statistics.bits.update_keys(&keys[..counted.len()]);
+            for (key, &bits) in keys.iter_mut().zip(counted) {
+                *key = bits as i64;
+            }
+            statistics.quantiles.update(&keys[..counted.len()]);
+        });
     }
 }
 
@@ -266,12 +378,12 @@ impl Number for u64 {
             statistics.moments.update_integers(block);
         }
         add_bounds(block, Scalar::UInt, statistics);
-        window.spill(statistics, block.len());
-        if window.spilled {
-            add_floats(block, |value| value as f64, statistics);
-            add_keys(block.iter().map(|&value| (value ^ (1 << 63)) as i64), statistics);
-        }
-        count_all(block, statistics);
+        window.add::<Self>(block, statistics);
+    }
+
+    fn distribute(counted: &[u64], statistics: &mut ColumnStatistics) {
+        add_floats(counted, |value| value as f64, statistics);
+        add_keys(counted.iter().map(|&value| (value ^ (1 << 63)) as i64), statistics);
     }
 }
 
@@ -301,15 +413,6 @@ pub(super) fn add_keys(values: impl Iterator<Item = i64>, statistics: &mut Colum
     statistics.quantiles.update(&keys[..n]);
 }
 
-/// Count integers, at most a block.
-fn count_integers(block: &[i64], statistics: &mut ColumnStatistics) {
-    let mut values = [0; BLOCK];
-    for (place, &value) in values.iter_mut().zip(block) {
-        *place = value as u64;
-    }
-    count_all(&values[..block.len()], statistics);
-}
-
 /// Count values of eight bytes, at most a block.
 fn count_all(values: &[u64], statistics: &mut ColumnStatistics) {
     let content = statistics.content;
@@ -319,16 +422,17 @@ fn count_all(values: &[u64], statistics: &mut ColumnStatistics) {
     if !content.top_values {
         return statistics.distinct.insert_fixed(values);
     }
-    let mut hashes = [0; BLOCK];
-    hash_all(values, &mut hashes);
-    let was_exact = statistics.frequent.is_exact();
-    let n_exact = statistics.frequent.update_all_fixed(values, &hashes[..values.len()]);
-    if content.distinct && !statistics.frequent.is_exact() {
-        if was_exact {
-            statistics.distinct.fill(statistics.frequent.take_last_exact());
+    HASHES.with_borrow_mut(|hashes| {
+        hash_all(values, hashes);
+        let was_exact = statistics.frequent.is_exact();
+        let n_exact = statistics.frequent.update_all_fixed(values, &hashes[..values.len()]);
+        if content.distinct && !statistics.frequent.is_exact() {
+            if was_exact {
+                statistics.distinct.fill(statistics.frequent.take_last_exact());
+            }
+            statistics.distinct.insert_all(&hashes[n_exact..values.len()]);
         }
-        statistics.distinct.insert_all(&hashes[n_exact..values.len()]);
-    }
+    });
 }
 
 /// Count a value of eight bytes. The distinct ones are those of the frequent ones while these are exact.

@@ -1,10 +1,36 @@
 //! Many values counted at once, with the same result as one by one.
 
+use super::super::BLOCK;
 use super::super::hash::hash_bytes;
+use super::super::opening::Opening;
 use super::super::recent::{Recent, Text};
-use super::{CAP_BYTES, Entry, Frequent};
+use super::{CAP_BYTES, EXAMPLES, Entry, Frequent, KEPT};
 
 impl Frequent {
+    /// Count the first values, of which more differ than can be counted exactly. There must be no others before.
+    pub(crate) fn open(&mut self, opening: &Opening) {
+        let recurring = opening.recurring();
+        self.build_index(recurring.len() + EXAMPLES);
+        for &(value, hash) in &recurring {
+            let entries = &self.entries;
+            match self.index.find(hash, |at| entries[at].value == value) {
+                Ok(at) => self.entries[at].count += 1,
+                Err(slot) => {
+                    self.index.append_at(slot, hash);
+                    self.entries.push(Entry::new(hash, 1, 0, value));
+                }
+            }
+        }
+        let n_missing = EXAMPLES.saturating_sub(self.entries.len());
+        self.entries.extend(opening.single().take(n_missing).map(|(value, hash)| Entry::new(hash, 1, 0, value)));
+        self.is_exact = false;
+        // The others came once.
+        self.drop_up_to(1);
+        self.purge(KEPT);
+        self.keep_rare_out();
+        self.build_index(self.limit());
+    }
+
     /// Add values once each, with their hashes; gives how many of them came before exactness was lost.
     pub(crate) fn update_all_fixed(&mut self, values: &[u64], hashes: &[u64]) -> usize {
         self.thaw();
@@ -18,6 +44,10 @@ impl Frequent {
             }
         }
         while done < values.len() {
+            done += self.count_rare(&values[done..], &hashes[done..]);
+            if done == values.len() {
+                break;
+            }
             let Self { entries, index, sieve, .. } = self;
             let mut n = 0;
             if let Some(sieve) = sieve {
@@ -40,6 +70,20 @@ impl Frequent {
             done += 1;
         }
         n_exact
+    }
+
+    /// Count values of a stretch if none of them is to get an entry; gives how many these are.
+    fn count_rare(&mut self, values: &[u64], hashes: &[u64]) -> usize {
+        let Self { entries, index, sieve: Some(sieve), error, .. } = self else { return 0 };
+        let n = values.len().min(BLOCK).min(sieve.left() as usize - 1);
+        let find = |at: usize| index.find(hashes[at], |entry| entries[entry].value == values[at]).ok();
+        let mut found = [0; BLOCK];
+        let Some(n_found) = sieve.count_all(&hashes[..n], find, &mut found) else { return 0 };
+        for &entry in &found[..n_found] {
+            entries[usize::from(entry)].count += 1;
+        }
+        *error = error.saturating_add(sieve.pass(n as u64));
+        n
     }
 
     /// Count values up to the first one for which room must be made; gives how many these are.
@@ -161,5 +205,57 @@ impl Frequent {
         }
         self.error = self.error.saturating_add(sieve.pass(n as u64));
         n
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use super::super::super::hash::hash_u64;
+    use super::super::super::opening::{Opening, Outlook};
+    use super::super::FrequentValue;
+    use super::{BLOCK, EXAMPLES, Frequent};
+
+    #[test]
+    fn many_values_are_opened_at_once_and_counted_as_one_by_one() {
+        let spreads: [fn(u64) -> u64; 4] = [
+            hash_u64,
+            |row| hash_u64(row) % 7000,
+            |row| if row % 3 == 0 { 5 } else { hash_u64(row) },
+            |row| if row > 20_000 { row % 500 } else { hash_u64(row) % (1 << 40) },
+        ];
+        for spread in spreads {
+            let values: Vec<u64> = (0..40_000).map(spread).collect();
+            let hashes: Vec<u64> = values.iter().map(|&value| hash_u64(value)).collect();
+            let (mut opening, mut n) = (Opening::default(), 0);
+            loop {
+                opening.add(&values[n..n + BLOCK], &hashes[n..n + BLOCK]);
+                n += BLOCK;
+                match opening.outlook() {
+                    Outlook::Many => break,
+                    outlook => assert!(matches!(outlook, Outlook::Open) && n < 10_000),
+                }
+            }
+            let mut together = Frequent::of_fixed();
+            together.open(&opening);
+            let mut single = together.clone();
+            for (values, hashes) in values[n..].chunks(BLOCK).zip(hashes[n..].chunks(BLOCK)) {
+                together.update_all_fixed(values, hashes);
+                values.iter().zip(hashes).for_each(|(&value, &hash)| _ = single.update_fixed(hash, value, 1));
+            }
+            assert_eq!(together.encode(), single.encode());
+            let mut counts = HashMap::new();
+            for &value in &values {
+                *counts.entry(value).or_insert(0) += 1;
+            }
+            assert!(together.len() >= EXAMPLES && together.error() < 40_000 / 100);
+            for (value, count, missed) in together.entries() {
+                let FrequentValue::Fixed(value) = value else { continue };
+                let all = counts.remove(&value).unwrap_or(0);
+                assert!(count <= all && all <= count + missed, "{value}: {count} {missed} {all}");
+            }
+            assert!(counts.values().all(|&count| count <= together.error()));
+        }
     }
 }
