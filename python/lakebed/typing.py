@@ -129,24 +129,46 @@ def null_for_nan(frame: Any) -> Any:
     return frame
 
 
+def pandas_table(frame: Any) -> Any:
+    """Give a pandas frame as a table in which NaN in a column of NumPy floats stays NaN.
+
+    Args:
+        frame: A pandas frame.
+
+    Returns:
+        A pyarrow table of its columns, without its index; what pandas takes for missing in columns of other types is
+        null. Its metadata say which pandas types they had.
+
+    Raises:
+        ValueError: Two columns have one name.
+
+    Example:
+        >>> import numpy as np, pandas as pd
+        >>> frame = pd.DataFrame({"a": [1.0, np.nan], "b": pd.array([1, None], "Int64")})
+        >>> pandas_table(frame).to_pydict()
+        {'a': [1.0, nan], 'b': [1, None]}
+    """
+    import pyarrow as pa
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    for at, kind in enumerate(frame.dtypes):
+        if getattr(kind, "kind", "") == "f" and type(kind).__module__.partition(".")[0] == "numpy":
+            values = pa.array(frame.iloc[:, at].to_numpy(), from_pandas=False)
+            table = table.set_column(at, table.schema.field(at).with_type(values.type), values)
+    return table
+
+
 def _home(frame: Any) -> str:
     return type(frame).__module__.partition(".")[0]
 
 
 def _from_pandas(frame: Any) -> Any:
     """A table as pandas would export it, but for NaN, and for an index that says nothing."""
-    import pyarrow as pa
-
     named = [level for level in frame.index.names if level is not None]
     if not set(named).isdisjoint(frame.columns):
         return frame
     frame = frame.reset_index(level=named).reset_index(drop=True) if named else frame.reset_index(drop=True)
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    for at, kind in enumerate(frame.dtypes):
-        if getattr(kind, "kind", "") == "f" and type(kind).__module__.partition(".")[0] == "numpy":
-            values = pa.array(frame.iloc[:, at].to_numpy(), from_pandas=False)
-            table = table.set_column(at, table.schema.field(at).with_type(values.type), values)
-    return table.replace_schema_metadata(None)
+    return pandas_table(frame).replace_schema_metadata(None)
 
 
 def _nullable(schema: Any) -> Any:

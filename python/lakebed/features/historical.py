@@ -55,21 +55,21 @@ class TrainingSet:
         """Give the rows as a Polars frame.
 
         Returns:
-            The rows.
+            The rows; null for NaN where they came as pandas frame, which holds NaN for what is missing.
         """
         import polars as pl
 
-        return pl.DataFrame(readable(self.data))
+        return pl.DataFrame(self._readable())
 
     def arrow(self) -> pa.Table:
         """Give the rows as a pyarrow table.
 
         Returns:
-            The rows.
+            The rows; null for NaN where they came as pandas frame, which holds NaN for what is missing.
         """
         import pyarrow as pa
 
-        return pa.table(readable(self.data))
+        return pa.table(self._readable())
 
     def to_df(self) -> pd.DataFrame:
         """Give the rows as a pandas frame; needs `lakebed[pandas]`.
@@ -77,10 +77,16 @@ class TrainingSet:
         Returns:
             The rows.
         """
-        return self.data if type(self.data).__module__.startswith("pandas") else self.arrow().to_pandas()
+        return self.data if self._is_pandas() else self.arrow().to_pandas()
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> Any:
-        return readable(self.data).__arrow_c_stream__(requested_schema)
+        return self._readable().__arrow_c_stream__(requested_schema)
+
+    def _readable(self) -> Any:
+        return readable(self.data, nan_as_null=self._is_pandas())
+
+    def _is_pandas(self) -> bool:
+        return type(self.data).__module__.startswith("pandas")
 
 
 @dataclass
@@ -101,6 +107,7 @@ def historical(
     filter_by_created_timestamp: bool = False,
     memory_limit: int | str | None = None,
     progress: Any = None,
+    nan_as_null: bool = False,
 ) -> TrainingSet:
     """Join features to rows as of the time of each row.
 
@@ -115,6 +122,7 @@ def historical(
         filter_by_created_timestamp: Whether feature rows that were created after a row's time are invisible to it.
         memory_limit: As in `lakebed.asof_join`.
         progress: As in `lakebed.asof_join`.
+        nan_as_null: Take NaN in columns of floats, of the rows and of the features, for null; else NaN stays NaN.
 
     Returns:
         The rows with their features, the report, and the commit.
@@ -167,6 +175,7 @@ def historical(
         memory_limit=None if memory_limit is None else size_bytes(memory_limit, "memory_limit"),
         spill_folder=None,
         progress=progress,
+        nan_as_null=nan_as_null,
     )
     return TrainingSet(joined.data, joined.report, snapshot.commit, versions, tuple(listed))
 

@@ -40,6 +40,7 @@ def asof_join(
     spill_folder: str | None = None,
     progress: bool | Progress | None = None,
     report: bool = False,
+    nan_as_null: bool = False,
 ) -> Any:
     """Join to each left row the newest row of each right table that is not later.
 
@@ -86,6 +87,8 @@ def asof_join(
             None for a bar where standard error is a terminal. Of a reader it tells in each chunk; how many rows are
             still to come is not known then.
         report: Whether to give a `Joined` of data and report in the place of the data.
+        nan_as_null: Take NaN in columns of floats, of both sides, for null, as pandas does: as a key it matches
+            nothing then, and `skip_nulls` skips it. Else NaN stays NaN, of pandas too.
 
     Returns:
         n rows in the order of `left`, of its class (other Arrow objects give pyarrow tables). The columns are the left
@@ -154,6 +157,7 @@ def asof_join(
         memory_limit=None if memory_limit is None else size_bytes(memory_limit, "memory_limit"),
         spill_folder=spill_folder,
         progress=progress,
+        nan_as_null=nan_as_null,
     )
     return joined if report else joined.data
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lakebed._core import asof_join as join_tables
@@ -18,7 +19,6 @@ from lakebed.join.frames import (
     mapped,
     parts_of,
     readable,
-    reader_of,
     with_zone,
     with_zoned_copies,
     without_rows,
@@ -61,6 +61,7 @@ def execute(
     memory_limit: int | None,
     spill_folder: str | None,
     progress: bool | Progress | None,
+    nan_as_null: bool,
 ) -> Joined:
     """Run one pass of the core.
 
@@ -71,6 +72,7 @@ def execute(
         memory_limit: Bytes; None for no limit.
         spill_folder: Folder of temporary files.
         progress: Who is told how far it is.
+        nan_as_null: Whether NaN in columns of floats is null, on both sides.
 
     Returns:
         Data in the class of the left table, and the report.
@@ -81,7 +83,7 @@ def execute(
         >>> frame = pl.DataFrame({"t": [0]}).cast({"t": pl.Datetime("us")})
         >>> request = Request("r", frame.with_columns(v=1), core_options(SideOptions(on="t", left_on="t")), False)
         >>> options = {"assume_timezone": None, "memory_limit": None, "spill_folder": None, "progress": False}
-        >>> execute(frame, [request], **options).data["v"].to_list()
+        >>> execute(frame, [request], nan_as_null=False, **options).data["v"].to_list()
         [1]
     """
     options: dict[str, Any] = {
@@ -89,6 +91,7 @@ def execute(
         "memory_limit": memory_limit,
         "spill_folder": spill_folder,
         "watch": watcher(progress),
+        "nan_as_null": nan_as_null,
     }
     requests = [dataclasses.replace(request, frame=streamed(request.frame)) for request in requests]
     if is_lazy(left):
@@ -126,13 +129,15 @@ def _run(
     memory_limit: int | None,
     spill_folder: str | None,
     watch: Progress | None,
+    nan_as_null: bool,
 ) -> tuple[Any, JoinReport]:
     """One pass of the core: what it gives, and the report."""
     is_stream = in_chunks or memory_limit is not None
     sources = [left, *(request.frame for request in requests)]
-    left_input = readable(left, is_stream=is_stream)
+    read = partial(readable, is_stream=is_stream, nan_as_null=nan_as_null)
+    left_input = read(left)
     seen = left if is_lazy(left) else left_input
-    prepared = [_prepared(*item, seen, assume_timezone, is_stream) for item in enumerate(requests)]
+    prepared = [_prepared(*item, seen, assume_timezone, read) for item in enumerate(requests)]
     requests, fetches = [request for request, _ in prepared], [fetch for _, fetch in prepared if fetch is not None]
     if assume_timezone == "UTC" and _agree(left_input, requests):
         assume_timezone = None
@@ -233,19 +238,16 @@ def _prepared(
     request: Request,
     left: Any,
     zone: str | None,
-    is_stream: bool,  # noqa: FBT001
+    read: partial[Any],
 ) -> tuple[Request, Fetch | None]:
     """The request with a frame that the core can read, and what is read after the join."""
     frame, options = request.frame, request.options
     if not is_stored(frame):
-        return dataclasses.replace(request, frame=readable(frame, is_stream=is_stream)), None
+        return dataclasses.replace(request, frame=read(frame)), None
     options = {**options, "is_ordered": is_ordered(frame, options)}
     request = dataclasses.replace(request, options=options)
-    if is_stream:
-        return dataclasses.replace(request, frame=reader_of(prune(frame, options, left, zone).filtered())), None
-    if request.skip_nulls or options["aggregates"] is not None:
-        table = prune(frame, options, left, zone).filtered().collect(engine="streaming")
-        return dataclasses.replace(request, frame=readable(table)), None
+    if any(read.keywords.values()) or request.skip_nulls or options["aggregates"] is not None:
+        return dataclasses.replace(request, frame=read(prune(frame, options, left, zone).filtered())), None
     table, options, fetch = defer(frame, options, left, zone, number)
     return dataclasses.replace(request, frame=table, options=options), fetch
 

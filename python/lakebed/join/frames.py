@@ -9,6 +9,7 @@ from lakebed.errors import InvalidArgumentError
 from lakebed.join.holdable import holdable, is_holdable
 from lakebed.stream import FrameStream
 from lakebed.stream import readable as arrow_of
+from lakebed.typing import null_for_nan, pandas_table
 
 if TYPE_CHECKING:
     import polars as pl
@@ -17,15 +18,17 @@ if TYPE_CHECKING:
 _BATCH_ROWS = 1 << 18
 
 
-def readable(frame: Any, *, is_stream: bool = False) -> Any:
+def readable(frame: Any, *, is_stream: bool = False, nan_as_null: bool = False) -> Any:
     """Give a frame in a form that the core can read.
 
     Args:
         frame: Anything that speaks Arrow, a Polars lazy frame, or an iterable of such frames.
         is_stream: Whether a lazy frame is read batch by batch, and never held as a whole.
+        nan_as_null: Whether NaN in columns of floats is null.
 
     Returns:
-        The same rows; pandas frames without their index, which is no column of theirs.
+        The same rows; pandas frames without their index, which is no column of theirs, and with NaN where their columns
+        of NumPy floats have it.
 
     Raises:
         TypeError: It speaks no Arrow.
@@ -36,9 +39,11 @@ def readable(frame: Any, *, is_stream: bool = False) -> Any:
         1
     """
     if _library(frame) == "pandas":
-        import pyarrow as pa
-
-        return pa.Table.from_pandas(frame, preserve_index=False)
+        frame = pandas_table(frame)
+    if nan_as_null:
+        changed = null_for_nan(frame)
+        is_table = is_reader(changed) and not is_reader(frame)
+        frame = changed.read_all() if is_table else changed
     if is_stream and is_lazy(frame):
         return reader_of(frame)
     if isinstance(frame, FrameStream):

@@ -33,6 +33,7 @@ def window_aggregate(
     spill_folder: str | None = None,
     progress: bool | Progress | None = None,
     report: bool = False,
+    nan_as_null: bool = False,
 ) -> Any:
     """Aggregate to each left row the events of its keys in windows of time that end at it.
 
@@ -61,6 +62,8 @@ def window_aggregate(
         spill_folder: As in `lakebed.asof_join`.
         progress: As in `lakebed.asof_join`.
         report: Whether to give a `Joined` of data and report in the place of the data.
+        nan_as_null: Take NaN in columns of floats, of both sides, for null, as pandas does: it does not count then.
+            Else NaN stays NaN, of pandas too, and a sum or mean of it is NaN.
 
     Returns:
         The left rows in their order and class, with a column `<column>_<function>_<window>` for each aggregate. Nulls
@@ -68,7 +71,11 @@ def window_aggregate(
         exact (int64 or uint64; an error if 64 bits cannot hold one), sums of decimals decimals; sums of floats have an
         error of at most 2^-52 of the result plus n x 2^-104 of the sum of absolute values, of the window's n values
         alone. Least, greatest, first and last values keep their type; NaN is the least one to `max`, the greatest one
-        to `min`. A quantile is the value of that rank. `approx_count_distinct` is exact up to 4096 different values,
+        to `min`. A quantile is the value of that rank. Means, variances, deviations and quantiles are float64: of
+        durations in the unit of their column (a variance in its square; sums are durations), of decimals rounded to
+        float64 (sums are decimals of 38 digits), of booleans with true as 1 (sums are int64). A column of Arrow's type
+        null, of which nobody knows what it would hold, counts 0; its sum and extremes are of type null, its means and
+        quantiles null as float64. `approx_count_distinct` is exact up to 4096 different values,
         then a HyperLogLog with a relative standard error of 0.81 %; `approx_quantile(0.9)`, `approx_median` and
         `approx_p90` are exact up to 1024 values, then give a value whose rank is off by at most 0.7 % of the values
         with 99 % confidence (KLL): both in some megabytes a thread, however many events a key has. O(n + m) and the
@@ -116,5 +123,6 @@ def window_aggregate(
         memory_limit=None if memory_limit is None else size_bytes(memory_limit, "memory_limit"),
         spill_folder=spill_folder,
         progress=progress,
+        nan_as_null=nan_as_null,
     )
     return joined if report else joined.data

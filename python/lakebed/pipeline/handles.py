@@ -169,6 +169,7 @@ class Features:
         version: VersionLike = None,
         memory_limit: int | str | None = None,
         progress: Any = None,
+        nan_as_null: bool = False,
     ) -> TrainingSet:
         """Join features to rows as of the time of each row: a training set without a look into the future.
 
@@ -186,6 +187,8 @@ class Features:
             version: The version of tables and definitions, as for `Warehouse.at`; None for the head.
             memory_limit: As in `lakebed.asof_join`.
             progress: As in `lakebed.asof_join`.
+            nan_as_null: Take NaN in columns of floats, of the rows and of the features, for null, as pandas does: as a
+                key it matches nothing then. Else NaN stays NaN, of pandas too.
 
         Returns:
             The rows with their features, a report on each view, and the commit from which everything came.
@@ -205,6 +208,7 @@ class Features:
             version=version,
             memory_limit=memory_limit,
             progress=progress,
+            nan_as_null=nan_as_null,
         )
 
 
