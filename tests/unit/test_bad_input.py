@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import mimetypes  # noqa: F401 - `put` imports it, which a process that gave up its rights may not be able to read.
 import os
 import re
 import subprocess

@@ -87,3 +87,47 @@ def test_a_number_far_away_does_not_touch_the_spread_of_others(n_near: int, kind
     mean = sum(last, Fraction()) / len(last)
     spread = sum(((value - mean) ** 2 for value in last), Fraction()) / len(last)
     assert variances[1].as_py() == pytest.approx(float(spread), rel=1e-12)
+
+
+TO_FLOAT = ["mean", "var", "stddev_pop", "median", "p90", "quantile(0.5)", "approx_median"]
+RESULTS = {
+    "count": (pa.int64(), 0),
+    "count_distinct": (pa.int64(), 0),
+    "approx_count_distinct": (pa.int64(), 0),
+    "last_k(2)": (pa.list_(pa.null()), []),
+    **dict.fromkeys(["sum", "min", "max", "first", "last"], (pa.null(), None)),
+    **dict.fromkeys(TO_FLOAT, (pa.float64(), None)),
+}
+
+
+@pytest.mark.parametrize("limit", [None, 1 << 20])
+@pytest.mark.parametrize("function", RESULTS)
+def test_a_column_of_type_null_has_no_values(function: str, limit: int | None) -> None:
+    events = pa.table({"t": pa.array(range(3), pa.timestamp("us")), "v": pa.nulls(3)})
+    for rows in (events, events[:0]):
+        found = lb.window_aggregate(LABEL, rows, {"v": function}, windows="lifetime", on="t", memory_limit=limit)
+        kind, value = RESULTS[function]
+        assert (found.schema.types[1], found.column(1).to_pylist()) == (kind, [value])
+
+
+def test_coded_nulls_have_no_values_either() -> None:
+    coded = pa.DictionaryArray.from_arrays(pa.array([None, 0], pa.int8()), pa.nulls(1))
+    for function in ("count_distinct", "sum", "min", "mean"):
+        assert aggregate(coded, function) == (0 if function == "count_distinct" else None)
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_durations_are_measured_in_the_unit_of_their_column(unit: str) -> None:
+    values = pa.array([1, 3], pa.int64()).cast(pa.duration(unit))
+    found = [aggregate(values, function) for function in ("mean", "var", "var_pop", "median", "approx_p90")]
+    assert found == [2.0, 2.0, 1.0, 1.0, 3.0]
+    assert aggregate(values, "sum") == pa.scalar(4, pa.duration(unit)).as_py()
+
+
+def test_decimals_and_booleans_have_the_results_that_are_told() -> None:
+    decimals = pa.array([Decimal("0.1"), Decimal("0.3")], pa.decimal128(5, 1))
+    assert [aggregate(decimals, function) for function in ("sum", "mean", "median")] == [Decimal("0.4"), 0.2, 0.1]
+    booleans = pa.array([True, False, True])
+    found = [aggregate(booleans, function) for function in ("sum", "mean", "median", "max")]
+    assert found == [2, pytest.approx(2 / 3), 1.0, True]
+    assert isinstance(found[0], int)

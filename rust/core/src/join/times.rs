@@ -21,8 +21,8 @@ pub(super) trait Instant: ArrowNativeType + Ord + std::hash::Hash {
     fn scaled(values: &ScalarBuffer<i64>, factor: i64) -> ScalarBuffer<Self>;
     /// Units between two instants.
     fn distance(self, other: Self) -> u128;
-    /// So many units earlier, or the first instant that there is.
-    fn before(self, units: i128) -> Self;
+    /// So many units earlier; none where that is before the first instant that there is.
+    fn before(self, units: u128) -> Option<Self>;
     /// A place that one of several threads writes.
     type Slot: Default + Send + Sync;
     fn put(self, slot: &Self::Slot);
@@ -47,12 +47,8 @@ impl Instant for i64 {
     }
 
     #[inline]
-    fn before(self, units: i128) -> Self {
-        if let Ok(units) = i64::try_from(units) {
-            return self.saturating_sub(units);
-        }
-        let exact = i128::from(self).saturating_sub(units);
-        i64::try_from(exact).unwrap_or(if exact < 0 { i64::MIN } else { i64::MAX })
+    fn before(self, units: u128) -> Option<Self> {
+        self.checked_sub_unsigned(u64::try_from(units).ok()?)
     }
 
     type Slot = AtomicI64;
@@ -85,8 +81,8 @@ impl Instant for i128 {
     }
 
     #[inline]
-    fn before(self, units: i128) -> Self {
-        self.saturating_sub(units)
+    fn before(self, units: u128) -> Option<Self> {
+        self.checked_sub_unsigned(units)
     }
 
     type Slot = [AtomicI64; 2];

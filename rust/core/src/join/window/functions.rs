@@ -54,6 +54,17 @@ pub struct Window {
     pub offset_ns: i128,
 }
 
+impl Window {
+    /// Length and offset in units of so many nanoseconds, which divide both.
+    pub(super) fn in_units(&self, ns: i64) -> Result<(Option<u128>, u128)> {
+        let units = |duration: i128| {
+            let problem = || format!("length and offset of a window are not negative, but {self:?} is asked for");
+            u128::try_from(duration / i128::from(ns)).map_err(|_| Error::InvalidArgument(problem()))
+        };
+        Ok((self.length_ns.map(units).transpose()?, units(self.offset_ns)?))
+    }
+}
+
 /// One column of the result.
 #[derive(Clone, Debug)]
 pub struct Aggregate {
@@ -203,6 +214,9 @@ impl Function {
         let is_number = found.is_numeric() || matches!(found, DataType::Boolean | DataType::Duration(_));
         match self {
             Self::Count => Some(DataType::Int64),
+            // Columns that nobody ever filled have no other type; what would keep their type keeps it.
+            Self::CountDistinct | Self::ApproxCountDistinct if found.is_null() => Some(DataType::Int64),
+            Self::Sum | Self::Min | Self::Max if found.is_null() => Some(DataType::Null),
             Self::CountDistinct | Self::ApproxCountDistinct => has_equality(found).then_some(DataType::Int64),
             Self::First | Self::Last | Self::FirstK(_) | Self::LastK(_) => Some(found.clone()),
             Self::Min | Self::Max => has_order(found).then(|| found.clone()),
@@ -218,6 +232,7 @@ impl Function {
                 found if found.is_integer() => Some(DataType::Int64),
                 _ => None,
             },
+            _ if found.is_null() => Some(DataType::Float64),
             _ => (is_number && !matches!(found, DataType::Decimal256(..))).then_some(DataType::Float64),
         }
     }

@@ -25,7 +25,7 @@ use super::super::table::{NONE, Table, position, to_indices};
 use super::super::times::{Instant, Unit};
 use super::super::visible::Minima;
 use super::evaluate::{Cells, Evaluator, Ranges, evaluate, evaluate_nested};
-use super::functions::{Aggregate, Aggregates, Function};
+use super::functions::{Aggregate, Aggregates, Function, value_type};
 use super::values::{Column, Events, GroupValues};
 use crate::error::Result;
 
@@ -46,7 +46,7 @@ pub(in crate::join) struct Plan<'a> {
     /// The kind of each result.
     empty: Vec<Cells>,
     /// Length and offset of each window in units of the times.
-    windows: Vec<(Option<i128>, i128)>,
+    windows: Vec<(Option<u128>, u128)>,
     only_known: bool,
     /// Whether several groups give the same together as each by itself.
     joins_groups: bool,
@@ -111,14 +111,10 @@ impl<'a> Plan<'a> {
             let position = names.iter().position(|name| Some(*name) == aggregate.column.as_deref());
             Cells::of(aggregate.function, position.map(|at| &columns[at]))
         });
-        let ns = i128::from(unit.ns);
-        let windows = aggregates.windows.iter();
         Ok(Self {
             aggregates,
             empty: empty.collect(),
-            windows: windows
-                .map(|window| (window.length_ns.map(|length| length / ns), window.offset_ns / ns))
-                .collect(),
+            windows: aggregates.windows.iter().map(|window| window.in_units(unit.ns)).collect::<Result<_>>()?,
             joins_groups: !only_known && join_groups(&tasks, &columns),
             columns,
             tasks,
@@ -274,10 +270,11 @@ impl<'a> Plan<'a> {
     /// Positions of the events that the windows of a left row reach.
     fn reach<T: Instant>(&self, times: &[T], label: T) -> Range<usize> {
         let last = label.before(self.windows.iter().map(|&(_, offset)| offset).min().unwrap_or(0));
-        let end = times.partition_point(|&time| time <= last);
+        let end = last.map_or(0, |last| times.partition_point(|&time| time <= last));
         let lengths = self.windows.iter().map(|&(length, offset)| Some(length?.saturating_add(offset)));
-        let longest: Option<i128> = lengths.max_by_key(|length| length.unwrap_or(i128::MAX)).flatten();
-        let start = longest.map_or(0, |longest| times.partition_point(|&time| time < label.before(longest)));
+        let longest: Option<u128> = lengths.max_by_key(|length| length.unwrap_or(u128::MAX)).flatten();
+        let first = longest.and_then(|longest| label.before(longest));
+        let start = first.map_or(0, |first| times.partition_point(|&time| time < first));
         start.min(end)..end
     }
 
@@ -400,9 +397,11 @@ impl<'a, T: Instant> Seek<'a, T> {
         Self { times, at: 0, is_walk: times.len() / WORTH_SEARCH < n_positions }
     }
 
-    /// The position of the first time after `limit`, or of the first one that is not before it.
+    /// The position of the first time after `limit`, or of the first one that is not before it. All times are after a
+    /// limit that is before the first instant.
     #[inline]
-    fn next(&mut self, limit: T, is_after: bool) -> usize {
+    fn next(&mut self, limit: Option<T>, is_after: bool) -> usize {
+        let Some(limit) = limit else { return 0 };
         if is_after { self.first_not(|time| time <= limit) } else { self.first_not(|time| time < limit) }
     }
 
@@ -438,9 +437,8 @@ fn gather(
     let n_rows = places.len();
     let source = aggregate.column.as_deref().map(|name| position(table.schema(), name, "right")).transpose()?;
     let field = aggregate.field(table.schema())?;
-    let Some(kind) = parts.first().map(|part| &part.cells[at]) else {
-        return Ok(arrow_array::new_null_array(field.data_type(), n_rows));
-    };
+    let kind = parts.first().map(|part| &part.cells[at]).filter(|_| !value_type(field.data_type()).is_null());
+    let Some(kind) = kind else { return Ok(arrow_array::new_null_array(field.data_type(), n_rows)) };
     Ok(match kind {
         Cells::Events => Arc::new(Int64Array::from_iter_values(counts.counts.iter().map(|&count| i64::from(count)))),
         Cells::Counts(_) => Arc::new(Int64Array::from(in_order(parts, places, 0, |part| part.cells[at].counts()))),

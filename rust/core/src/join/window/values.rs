@@ -44,7 +44,8 @@ impl Column {
         let nulls = array.logical_nulls().filter(|nulls| nulls.null_count() > 0);
         let is_distinct =
             |function: &Function| matches!(function, Function::CountDistinct | Function::ApproxCountDistinct);
-        let keys = if functions.iter().any(is_distinct) {
+        let has_values = !value_type(array.data_type()).is_null();
+        let keys = if has_values && functions.iter().any(is_distinct) {
             let by = [name.to_owned()];
             Some(KeyPlan::new(table.schema(), &by, table.schema(), &by)?.right(table)?)
         } else {
