@@ -7,6 +7,7 @@ import hashlib
 import json
 import math
 import re
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -185,6 +186,23 @@ def test_the_page_needs_nothing_else_and_escapes_the_data(tmp_path: Path) -> Non
     assert page.count("<details") == 8
     assert "&lt;i&gt;" in page
     assert "<script>" not in stats._repr_html_()
+
+
+def test_the_page_never_cuts_a_number_and_keeps_directions_apart() -> None:
+    most = "9" * 76
+    digits = pa.array([Decimal(most), Decimal(0)], pa.decimal256(76, 0))
+    tiny = pa.array([Decimal("1e-36"), Decimal(0)], pa.decimal128(38, 36))
+    table = pa.table({"שלום": ["مرحبا 1", ""], "large": digits, "tiny": tiny, "": [2**63 - 1, 7]})
+    page = lb.statistics(table).to_html()
+    assert "<bdi>שלום</bdi>" in page
+    assert "<bdi>مرحبا 1</bdi> <span class='quiet'>(50%)</span>" in page
+    assert most[:20] not in re.sub(r"<[^>]*>", "", page)  # The whole number is told by titles only.
+    assert page.count("1.000000e+76") == 4  # In the row, greatest, sum and most frequent.
+    assert "0." + "0" * 35 + "1" in page  # In full where there is room,
+    assert "<bdi>0</bdi> &hellip; <bdi>1.000000e-36</bdi>" in page  # rounded where there is none.
+    assert "0E-36" not in page
+    assert '<span class="name cut" title="">&ldquo;&rdquo;</span>' in page  # A column without a name.
+    assert "9,223,372,036,854,775,807" in page
 
 
 def test_wide_tables_have_pages_of_moderate_size() -> None:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Sequence
+from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lakebed.report import cell_text, histogram_svg
+from lakebed.statistics.proto import decimal_text
 
 if TYPE_CHECKING:
     from lakebed.statistics.column import ColumnStatistics
@@ -34,7 +36,8 @@ gap:10px;align-items:center;padding:4px 8px;list-style:none}
 .lb .name{font-weight:600;overflow-wrap:anywhere}.lb .name::before{content:'\\25B8';color:#64748b;margin-right:6px}
 .lb details[open] .name::before{content:'\\25BE'}
 .lb .num{text-align:right;font-variant-numeric:tabular-nums}.lb .warn{color:#b91c1c;font-weight:600}
-.lb .cut{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.lb .quiet{color:#475569}
+.lb .cut{overflow:hidden;text-overflow:ellipsis;white-space:nowrap}.lb details[open] .name{white-space:normal}
+.lb th.cut{max-width:20em}.lb .quiet{color:#475569}
 .lb .more{display:flex;flex-wrap:wrap;gap:28px;padding:6px 12px 14px 28px;align-items:flex-start}
 .lb table{border-collapse:collapse;font-variant-numeric:tabular-nums;color:inherit;background:none}
 .lb td,.lb th{padding:1px 10px 1px 0;text-align:left;vertical-align:top;background:none;border:0}
@@ -43,7 +46,8 @@ gap:10px;align-items:center;padding:4px 8px;list-style:none}
 .lb .bar{display:inline-block;height:9px;background:#1d4ed8;border-radius:1px;vertical-align:baseline}
 .lb .track{display:inline-block;width:110px}
 @media(max-width:820px){.lb summary,.lb .head{grid-template-columns:minmax(0,2fr) 4.5em minmax(0,3fr)}
-.lb .wide{display:none}}
+.lb .wide{display:none}.lb .more{padding-left:12px}.lb th.cut{white-space:normal;overflow-wrap:anywhere}
+.lb .track{width:60px}.lb .figures td{overflow-wrap:anywhere}}
 """
 
 FILTER = """
@@ -116,7 +120,7 @@ def _column(column: ColumnStatistics) -> str:
     warn = " warn" if share > 0.5 else ""
     kind = f"list of {column.item_type}" if column.type == "list" else column.type
     cells = (
-        f'<span class="name cut" title="{escape(column.name)}">{escape(column.name)}</span>'
+        f'<span class="name cut" title="{escape(column.name)}">{_data(column.name)}</span>'
         f'<span class="quiet wide">{escape(kind)}</span>'
         f'<span class="num{warn}" title="{column.n_missing:,} rows">{missing}</span>'
         f'<span class="num wide">{_distinct(column)}</span>'
@@ -137,12 +141,12 @@ def _distinct(column: ColumnStatistics) -> str:
 def _values(column: ColumnStatistics) -> str:
     if column.min is not None and column.avg_length is None and column.item_type != "bool":
         mean = "" if column.mean is None or _is_time(column) else f" &middot; mean {escape(cell_text(column.mean))}"
-        return f"{escape(_text(column.min))} &hellip; {escape(_text(column.max))}{mean}"
+        return f"{_data(_short(column.min))} &hellip; {_data(_short(column.max))}{mean}"
     if not column.top_values:
         return "-"
     value, count = column.top_values[0]
     total = column.n_values or 1
-    return f"{escape(_cut(value))} <span class='quiet'>({count / total:.0%})</span>"
+    return f"{_data(_label(column, value))} <span class='quiet'>({count / total:.0%})</span>"
 
 
 def _picture(column: ColumnStatistics) -> str:
@@ -193,11 +197,11 @@ def _figures(column: ColumnStatistics) -> str:
         rows.append(("weight present", column.weighted.present))
         rows.append(("weighted mean", None if _is_time(column) else column.weighted.mean))
     cells = "".join(
-        f'<tr><th>{name}</th><td class="num">{escape(_text(value))}</td></tr>'
+        f'<tr><th>{name}</th><td class="num">{_data(_text(value))}</td></tr>'
         for name, value in rows
         if value is not None
     )
-    return f"<table><caption>Figures</caption>{cells}</table>"
+    return f'<table class="figures"><caption>Figures</caption>{cells}</table>'
 
 
 def _quantiles(column: ColumnStatistics) -> str:
@@ -220,7 +224,7 @@ def _top(column: ColumnStatistics) -> str:
     total, most = column.n_values or 1, values[0][1] or 1
     note = "exact" if not column.top_values_error else f"counts may lack {column.top_values_error:,}"
     cells = "".join(
-        f'<tr><th class="cut" title="{escape(value)}">{escape(_cut(value)) or "&ldquo;&rdquo;"}</th>'
+        f'<tr><th class="cut" title="{escape(value)}">{_data(_label(column, value))}</th>'
         f'<td class="num">{count:,}</td><td class="num">{count / total:.1%}</td>'
         f'<td><span class="track"><span class="bar" style="width:{100 * count / most:.0f}%"></span></span></td></tr>'
         for value, count in values
@@ -261,9 +265,32 @@ def _is_time(column: ColumnStatistics) -> bool:
 def _text(value: Any) -> str:
     if isinstance(value, (dt.timedelta, str)):
         return _cut(str(value))
-    return _cut(cell_text(value, precision=6))
+    return _whole(value) if isinstance(value, (int, Decimal)) else _cut(cell_text(value, precision=6))
+
+
+def _short(value: Any) -> str:
+    """As `_text`, with fewer digits of long numbers."""
+    return _whole(value, longest=20) if isinstance(value, (int, Decimal)) else _text(value)
+
+
+def _label(column: ColumnStatistics, value: str) -> str:
+    """The text of a frequent value."""
+    return _whole(Decimal(value)) if column.item_type == "decimal" else _cut(value)
+
+
+def _whole(value: int | Decimal, *, longest: int = MAX_TEXT) -> str:
+    """A number in full, or rounded if it is too long: cut, it would be another number."""
+    if isinstance(value, Decimal) and not value:
+        return "0"
+    text = decimal_text(value) if isinstance(value, Decimal) else cell_text(value)
+    return text if len(text) <= longest else f"{Decimal(value):.6e}"
 
 
 def _cut(text: str) -> str:
     plain = "".join(character if character.isprintable() else " " for character in text)
     return plain if len(plain) <= MAX_TEXT else plain[: MAX_TEXT - 1] + "\u2026"
+
+
+def _data(text: str) -> str:
+    """Text of the data, whose direction of writing moves nothing around it."""
+    return f"<bdi>{escape(text)}</bdi>" if text else "&ldquo;&rdquo;"
