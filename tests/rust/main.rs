@@ -13,6 +13,7 @@ mod sketch;
 mod statistics;
 mod statistics_agree;
 mod statistics_decimals;
+mod statistics_sums;
 // The store.
 mod allocations;
 mod batches;

@@ -171,10 +171,10 @@ fn frequent_bytes_stay_bounded_for_long_values() {
 fn moments_of_integers_are_exact_at_the_extremes() {
     let mut moments = Moments::default();
     moments.update_integers(&[i64::MAX, i64::MAX, i64::MIN, 0, -1]);
-    assert_eq!(moments.sum, Some(i128::from(i64::MAX) - 2));
+    assert_eq!(moments.sum, Some((i128::from(i64::MAX) - 2).into()));
     assert_eq!((moments.n_zero, moments.n_negative), (1, 2));
     moments.update_integers(&[u64::MAX]);
-    assert_eq!(moments.sum, Some(i128::from(i64::MAX) - 2 + i128::from(u64::MAX)));
+    assert_eq!(moments.sum, Some((i128::from(i64::MAX) - 2 + i128::from(u64::MAX)).into()));
 }
 
 #[test]

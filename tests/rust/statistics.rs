@@ -49,7 +49,7 @@ fn text(value: &str) -> Scalar {
 fn integers_are_counted_summed_and_bounded() {
     let x = of(Int32Array::from(vec![Some(3), None, Some(-1), Some(0), Some(3)]));
     assert_eq!((x.name().as_str(), x.kind(), x.arrow_type(), x.n_null()), ("x", Kind::Int, "Int32", 1));
-    assert_eq!((x.moments().n_zero, x.moments().n_negative, x.sum()), (1, 1, Some(5)));
+    assert_eq!((x.moments().n_zero, x.moments().n_negative, x.sum()), (1, 1, Some(5.into())));
     assert_eq!((x.mean(), x.variance()), (Some(1.25), Some(3.1875)));
     assert_eq!(x.min(), Some(&Bound { value: Scalar::Int(-1), exact: true }));
     assert_eq!(x.max(), Some(&Bound { value: Scalar::Int(3), exact: true }));
@@ -193,7 +193,7 @@ fn texts_count_the_same_in_any_layout_and_cut_anywhere() {
 #[test]
 fn booleans_nested_and_null_columns_have_what_applies() {
     let x = of(BooleanArray::from(vec![Some(true), None, Some(false), Some(true)]));
-    assert_eq!((x.kind(), x.n_null(), x.sum(), x.moments().n_zero), (Kind::Bool, 1, Some(2), 1));
+    assert_eq!((x.kind(), x.n_null(), x.sum(), x.moments().n_zero), (Kind::Bool, 1, Some(2.into()), 1));
     assert_eq!(x.top_values(1), [(Scalar::Int(1), 2)]);
 
     let mut builder = ListBuilder::new(PrimitiveBuilder::<Int64Type>::new());
@@ -364,7 +364,7 @@ fn check_integers(column: &ColumnStatistics, table: &RecordBatch) {
     let mut values: Vec<i64> = array.as_any().downcast_ref::<Int64Array>().unwrap().iter().flatten().collect();
     values.sort_unstable();
     assert_eq!(column.n_null(), (table.num_rows() - values.len()) as u64);
-    assert_eq!(column.sum(), Some(values.iter().map(|&x| i128::from(x)).sum()));
+    assert_eq!(column.sum(), Some(values.iter().map(|&x| i128::from(x)).sum::<i128>().into()));
     assert_eq!(column.min().map(|bound| bound.value.clone()), values.first().map(|&x| Scalar::Int(x)));
     assert_eq!(column.max().map(|bound| bound.value.clone()), values.last().map(|&x| Scalar::Int(x)));
     let n = values.len();

@@ -96,3 +96,29 @@ fn the_figure_that_tells_is_named() {
     let found = texts(["a", "b", "d"]).difference(&texts(["a", "c", "d"]));
     assert_eq!(found, Some(("x".into(), "frequent values")));
 }
+
+/// Nothing but the registers of distinct values knows one text among too many to count.
+#[test]
+fn most_changes_of_one_text_among_very_many_are_found() {
+    let of = |changed: Option<usize>| {
+        let text = |row: usize| if Some(row) == changed { format!("v{row:06}b") } else { format!("v{row:06}a") };
+        let texts = StringArray::from_iter_values((0..6_000).map(text));
+        merged(&batch(vec![("x", Arc::new(texts))]), &[2_000])
+    };
+    let rows = of(None);
+    let found = (100..5_900).step_by(145).filter(|&row| {
+        let difference = rows.difference(&TableStatistics::decode(&of(Some(row)).encode()).unwrap());
+        difference.inspect(|found| assert_eq!(*found, ("x".into(), "distinct values"))).is_some()
+    });
+    let n_found = found.count();
+    assert!(n_found >= 20, "{n_found} of 40");
+}
+
+#[test]
+fn distinct_values_agree_however_many_are_kept() {
+    let texts = |n: usize| StringArray::from_iter_values((0..n).map(|row| format!("v{row}")));
+    for n in [10, 4_096, 4_097, 9_000] {
+        let rows = batch(vec![("x", Arc::new(texts(n)))]);
+        assert_eq!(merged(&rows, &[]).difference(&merged(&rows, &[n / 2, n / 3])), None, "{n}");
+    }
+}

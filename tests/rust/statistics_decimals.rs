@@ -7,6 +7,7 @@ use arrow_array::{
     Array, ArrayRef, Decimal32Array, Decimal64Array, Decimal128Array, Decimal256Array, Float64Array, RecordBatch,
 };
 use arrow_buffer::i256;
+use lakebed_core::sketch::{Moments, WholeSum};
 use lakebed_core::statistics::{Collector, ColumnStatistics, Content, Kind, Scalar, TableStatistics, drift};
 use proptest::prelude::*;
 
@@ -30,7 +31,7 @@ fn digits(text: &str) -> i256 {
 }
 
 /// What must be exact of a column: extremes, sum, distinct, counts by digits.
-type Exact = (Option<Scalar>, Option<Scalar>, Option<i128>, u64, BTreeMap<String, u64>);
+type Exact = (Option<Scalar>, Option<Scalar>, Option<WholeSum>, u64, BTreeMap<String, u64>);
 
 fn exact(column: &ColumnStatistics) -> Exact {
     let end = |bound: Option<&lakebed_core::statistics::Bound>| {
@@ -62,7 +63,7 @@ fn a_value_is_the_same_in_every_width() {
         assert_eq!((column.mean(), column.variance()), (narrow.mean(), narrow.variance()));
         assert_eq!(column.quantiles(10), narrow.quantiles(10));
     }
-    assert_eq!((narrow.sum(), narrow.scale(), narrow.n_null()), (Some(400), 2, 1));
+    assert_eq!((narrow.sum(), narrow.scale(), narrow.n_null()), (Some(400.into()), 2, 1));
 }
 
 #[test]
@@ -78,7 +79,7 @@ fn digits_beyond_a_double_are_told_apart() {
     assert!(found.4.values().all(|&n| n == 3));
     assert_eq!(found.0, Some(Scalar::Decimal { value: digits(&format!("1{}", "0".repeat(57))), scale: 4 }));
     assert_eq!(found.1, Some(Scalar::Decimal { value: digits(&format!("1{}999", "0".repeat(54))), scale: 4 }));
-    assert_eq!(found.2, None, "beyond 128 bits there is no sum");
+    assert_eq!(found.2.unwrap().to_string(), format!("3{}1498500", "0".repeat(53)));
     assert!((column.mean().unwrap() / 1e53 - 1.0).abs() < 1e-12);
 }
 
@@ -105,13 +106,37 @@ fn widths_merge_and_come_back_from_bytes() {
 }
 
 #[test]
-fn a_sum_beyond_128_bits_is_none_and_the_mean_stays() {
+fn a_sum_has_all_digits_of_any_number_of_values() {
     let most = 10_i128.pow(38) - 1;
     let column = of(Decimal128Array::from(vec![most; 4]).with_precision_and_scale(38, 0).unwrap());
-    assert_eq!(column.sum(), None);
+    assert_eq!(column.sum().unwrap().to_string(), format!("3{}6", "9".repeat(37)));
     assert!((column.mean().unwrap() / 1e38 - 1.0).abs() < 1e-12);
     let column = of(Decimal128Array::from(vec![most, -most, 5]).with_precision_and_scale(38, 0).unwrap());
-    assert_eq!(column.sum(), Some(5));
+    assert_eq!(column.sum(), Some(5.into()));
+    let widest = digits(&format!("-{}", "9".repeat(76)));
+    let column = of(wide(vec![Some(widest); 1000], 0));
+    assert_eq!(column.sum().unwrap().to_string(), format!("-{}000", "9".repeat(76)));
+    assert!((column.mean().unwrap() / -1e76 - 1.0).abs() < 1e-12);
+    assert!(column.variance().unwrap().abs() < 1.0);
+}
+
+#[test]
+fn variance_of_wide_decimals_is_that_of_their_last_digits() {
+    let base = digits(&format!("1{}", "0".repeat(60)));
+    let column = of(wide((0..5000).map(|row| Some(base + i256::from_i128(row % 10))).collect(), 0));
+    assert!((column.variance().unwrap() - 8.25).abs() < 1e-9, "{:?}", column.variance());
+}
+
+#[test]
+fn an_unknown_mark_of_a_sum_is_damage() {
+    let mut moments = Moments::default();
+    moments.update_integers(&[7_i64]);
+    let mut bytes = moments.encode();
+    let at = bytes.len() - 17;
+    assert_eq!(bytes[at], 1);
+    bytes[at] = 3;
+    let problem = Moments::decode(&bytes).unwrap_err().to_string();
+    assert!(problem.contains("the mark of a sum is unknown"), "{problem}");
 }
 
 #[test]

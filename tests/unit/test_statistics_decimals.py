@@ -59,8 +59,17 @@ def test_values_beyond_128_bits_are_told_apart() -> None:
     assert (column.distinct, column.distinct_exact) == (100, True)
     assert (column.min, column.max) == (Decimal(10**70), Decimal(10**70 + 99))
     assert {count for _, count in column.top_values} == {50}
-    assert column.sum is None
+    assert column.sum == Decimal(f"5000{'0' * 64}247500")
     assert column.mean == pytest.approx(1e70)
+    assert column.variance == pytest.approx(833.25)
+
+
+def test_a_sum_of_any_size_stays_in_every_form() -> None:
+    least = Decimal("-" + "9" * 76)
+    stats = lb.statistics(_table([least] * 11, pa.decimal256(76, 0)))
+    for found in (stats, lb.Statistics.from_text(stats.to_text()), lb.Statistics.from_bytes(stats.to_bytes())):
+        assert found.column("a").sum == Decimal(f"-10{'9' * 74}89")
+    assert json.loads(json.dumps(stats.column("a").to_dict()))["sum"] == f"-10{'9' * 74}89"
 
 
 def test_negative_scales_have_plain_digits() -> None:

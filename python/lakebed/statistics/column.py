@@ -77,7 +77,7 @@ class ColumnStatistics:
         max: Greatest value.
         min_exact: Whether a value is equal to `min`; if not, `min` is a text of 64 bytes that is smaller.
         max_exact: Whether a value is equal to `max`; if not, `max` is greater.
-        sum: Exact sum of whole numbers, of decimals (without its point below 2^127) and of durations in their unit;
+        sum: Exact sum of whole numbers, of decimals and of durations in their unit, however large;
             None for other types, and where it left that range.
         mean: Mean of the finite numbers (epoch units for times); None for other types.
         std: Population standard deviation of the same.

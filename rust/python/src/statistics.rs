@@ -4,12 +4,13 @@ use std::sync::{Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
+use lakebed_core::sketch::WholeSum;
 use lakebed_core::statistics as core;
 use lakebed_core::{Error, threads};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyBytes, PyDict, PyList, PyType};
+use pyo3::types::{PyBytes, PyDict, PyInt, PyList, PyType};
 
 use crate::enter::enter;
 use crate::stream::Input;
@@ -197,16 +198,20 @@ fn set_numbers(dict: &Bound<'_, PyDict>, column: &core::ColumnStatistics) -> PyR
     dict.set_item("n_negative_inf", moments.n_negative_inf)?;
     dict.set_item("n_zero", moments.n_zero)?;
     dict.set_item("n_negative", moments.n_negative)?;
-    let sum = column.sum().map(|sum| match column.kind() {
-        core::Kind::Decimal => decimal(dict.py(), &sum.to_string(), column.scale()),
-        _ => sum.into_bound_py_any(dict.py()),
-    });
-    dict.set_item("sum", sum.transpose()?)?;
+    dict.set_item("sum", column.sum().map(|sum| whole_number(dict.py(), column, sum)).transpose()?)?;
     dict.set_item("mean", column.mean())?;
     dict.set_item("variance", column.variance())?;
     dict.set_item("quantiles", column.quantiles(QUANTILES))?;
     dict.set_item("rank_error", column.rank_error())?;
     dict.set_item("bins", column.bins())
+}
+
+fn whole_number<'py>(py: Python<'py>, column: &core::ColumnStatistics, sum: WholeSum) -> PyResult<Bound<'py, PyAny>> {
+    match (column.kind(), sum.to_i128()) {
+        (core::Kind::Decimal, _) => decimal(py, &sum.to_string(), column.scale()),
+        (_, Some(short)) => short.into_bound_py_any(py),
+        (_, None) => py.get_type::<PyInt>().call1((sum.to_string(),)),
+    }
 }
 
 fn distinct_dict<'py>(py: Python<'py>, count: &core::DistinctCount) -> PyResult<Bound<'py, PyDict>> {

@@ -172,6 +172,16 @@ impl Distinct {
         }
     }
 
+    /// Whether both can be of one set of hashes: as far as both know it, they are the same.
+    pub(crate) fn agrees(&self, other: &Self) -> bool {
+        let registers = |distinct: &Self| match &distinct.state {
+            State::Estimated(hll) => Self::of_registers(hll.clone()).encode(),
+            State::Exact { hashes, .. } => Self::of_registers(registers_of(hashes, true)).encode(),
+        };
+        let are_exact = self.is_exact() && other.is_exact();
+        if are_exact { self.encode() == other.encode() } else { registers(self) == registers(other) }
+    }
+
     /// Bytes of the summary: equal sets of hashes have equal bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();

@@ -13,6 +13,7 @@ mod hash;
 mod index;
 mod sieve;
 mod recent;
+mod whole;
 mod moments;
 mod bits;
 mod runs;
@@ -29,6 +30,7 @@ pub use frequent::{Frequent, FrequentValue};
 pub use hash::{hash_bytes, hash_u64};
 pub use moments::Moments;
 pub use quantiles::Quantiles;
+pub use whole::WholeSum;
 
 pub(crate) use bits::{key_of, value_of};
 pub(crate) use codec::{Reader, put_varint};

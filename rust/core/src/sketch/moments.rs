@@ -2,17 +2,22 @@
 //!
 //! Each block is summed in 32 lanes, then its squared deviations from its own mean; blocks merge by the formula of
 //! Chan, Golub and `LeVeque` (1979), which is stable and needs no division per value. Mean and variance cover the finite
-//! values; NaN and the infinities are counted apart. Sums of integers are exact in 128 bits and give the exact mean.
+//! values; NaN and the infinities are counted apart. Sums of integers are exact, however large, and give the exact mean.
 //! Merging is exact for all counts, extremes and integer sums; mean and variance depend on the order of merges within
 //! rounding (relative 1e-12 of the spread), hence merge in file order.
 
 use super::BLOCK;
 use super::codec::{Reader, put_varint};
 use super::vector::vectorised;
+use super::whole::WholeSum;
 use crate::error::Result;
 
 const VERSION: u8 = 1;
 const LANES: usize = 32;
+/// Marks of what is stored: the mean of floats, a sum that 128 bits hold, and one that they do not.
+const FLOATS: u8 = 0;
+const SHORT: u8 = 1;
+const LONG: u8 = 2;
 /// Offsets below this sum to less than 2^63 over a block and convert to `f64` without rounding.
 const EXACT: i128 = 1 << 52;
 
@@ -39,8 +44,8 @@ pub struct Moments {
     pub mean: f64,
     /// Sum of the squared deviations of the finite values from their mean.
     pub m2: f64,
-    /// Exact sum of integers: `None` once a float was seen or the sum left 128 bits.
-    pub sum: Option<i128>,
+    /// Exact sum of integers: `None` once a float was seen.
+    pub sum: Option<WholeSum>,
 }
 
 impl Default for Moments {
@@ -56,7 +61,7 @@ impl Default for Moments {
             max: f64::NEG_INFINITY,
             mean: 0.0,
             m2: 0.0,
-            sum: Some(0),
+            sum: Some(WholeSum::default()),
         }
     }
 }
@@ -89,7 +94,7 @@ impl Moments {
     /// Add what `other` has seen, as if its values had followed.
     pub fn merge(&mut self, other: &Self) {
         self.merge_mean(other);
-        self.sum = self.sum.zip(other.sum).and_then(|(ours, theirs)| ours.checked_add(theirs));
+        self.sum = self.sum.zip(other.sum).map(|(ours, theirs)| ours.plus(theirs));
         self.n_finite = self.n_finite.saturating_add(other.n_finite);
         if let Some(sum) = self.sum {
             self.mean = self.mean_of(sum);
@@ -125,9 +130,8 @@ impl Moments {
 
     /// The difference of the means of integers, which may be far smaller than what rounding leaves of the means.
     fn exact_delta(&self, other: &Self) -> Option<f64> {
-        let (ours, theirs) = (i128::from(self.n_finite), i128::from(other.n_finite));
-        let difference = other.sum?.checked_mul(ours)?.checked_sub(self.sum?.checked_mul(theirs)?)?;
-        Some(difference as f64 / (self.n_finite as f64 * other.n_finite as f64))
+        let difference = other.sum?.times(self.n_finite).plus(self.sum?.times(other.n_finite).negated());
+        Some(difference.to_f64() / (self.n_finite as f64 * other.n_finite as f64))
     }
 
     /// Bytes of the summary.
@@ -154,10 +158,16 @@ impl Moments {
         for value in [self.min, self.max, self.m2] {
             out.extend(value.to_le_bytes());
         }
-        out.push(u8::from(self.sum.is_some()));
-        match self.sum {
-            Some(sum) => out.extend(sum.to_le_bytes()),
-            None => out.extend(self.mean.to_le_bytes()),
+        let Some(sum) = self.sum else {
+            out.push(FLOATS);
+            return out.extend(self.mean.to_le_bytes());
+        };
+        if let Some(short) = sum.to_i128() {
+            out.push(SHORT);
+            out.extend(short.to_le_bytes());
+        } else {
+            out.push(LONG);
+            sum.write(out);
         }
     }
 
@@ -175,7 +185,12 @@ impl Moments {
             m2: reader.f64()?,
             ..Self::default()
         };
-        moments.sum = if reader.bool()? { Some(reader.i128()?) } else { None };
+        moments.sum = match reader.u8()? {
+            FLOATS => None,
+            SHORT => Some(reader.i128()?.into()),
+            LONG => Some(WholeSum::read(reader)?),
+            other => return Err(reader.corrupt("the mark of a sum is unknown", "0 to 2", other)),
+        };
         match moments.sum {
             Some(sum) => moments.mean = moments.mean_of(sum),
             None => moments.mean = reader.f64()?,
@@ -184,8 +199,8 @@ impl Moments {
     }
 
     /// The mean of integers: 0 if there are none.
-    fn mean_of(&self, sum: i128) -> f64 {
-        if self.n_finite == 0 { 0.0 } else { sum as f64 / self.n_finite as f64 }
+    fn mean_of(&self, sum: WholeSum) -> f64 {
+        if self.n_finite == 0 { 0.0 } else { sum.to_f64() / self.n_finite as f64 }
     }
 }
 
@@ -330,14 +345,15 @@ fn integers<T: Integer>(block: &[T]) -> Moments {
     let narrow = max.checked_sub(min).is_some_and(|range| range < EXACT);
     let (sum, m2) = if narrow { narrow_sums(block, least, min) } else { wide_sums(block) };
     let n = block.len() as u64;
-    let mean = sum.map_or_else(|| wide_mean(block), |sum| sum as f64 / n as f64);
+    let mean = sum.to_f64() / n as f64;
+    let sum = Some(sum);
     Moments { n_finite: n, n_zero, n_negative, min: min as f64, max: max as f64, mean, m2, sum, ..Moments::default() }
 }
 
 /// Exact sum and squared deviations, computed on offsets from the least value.
 #[inline(always)]
 #[allow(clippy::inline_always)] // As above.
-fn narrow_sums<T: Integer>(block: &[T], least: T, min: i128) -> (Option<i128>, f64) {
+fn narrow_sums<T: Integer>(block: &[T], least: T, min: i128) -> (WholeSum, f64) {
     /// 2^52 as bits: or-ing an integer below 2^52 in gives 2^52 plus that integer.
     const MAGIC: u64 = 0x4330_0000_0000_0000;
     let mut offsets = [0.0_f64; BLOCK];
@@ -349,16 +365,14 @@ fn narrow_sums<T: Integer>(block: &[T], least: T, min: i128) -> (Option<i128>, f
     }
     let n = block.len();
     let m2 = squared_deviations(&offsets[..n], sum as f64 / n as f64);
-    (min.checked_mul(n as i128).and_then(|base| base.checked_add(i128::from(sum))), m2)
+    (WholeSum::from(min).times(n as u64).plus(i128::from(sum).into()), m2)
 }
 
-fn wide_sums<T: Integer>(block: &[T]) -> (Option<i128>, f64) {
-    let sum = block.iter().try_fold(0_i128, |sum, &x| sum.checked_add(x.into()));
-    let mean = sum.map_or_else(|| wide_mean(block), |sum| sum as f64 / block.len() as f64);
+fn wide_sums<T: Integer>(block: &[T]) -> (WholeSum, f64) {
+    let short = block.iter().try_fold(0_i128, |sum, &x| sum.checked_add(x.into()));
+    let in_full = || block.iter().fold(WholeSum::default(), |sum, &x| sum.plus(x.into().into()));
+    let sum = short.map_or_else(in_full, WholeSum::from);
+    let mean = sum.to_f64() / block.len() as f64;
     let m2 = block.iter().map(|&x| x.into() as f64 - mean).map(|deviation| deviation * deviation).sum();
     (sum, m2)
-}
-
-fn wide_mean<T: Integer>(block: &[T]) -> f64 {
-    block.iter().map(|&x| x.into() as f64 / block.len() as f64).sum()
 }

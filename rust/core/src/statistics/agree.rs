@@ -1,21 +1,18 @@
 //! Whether two summaries can be of the same rows, whoever made them and in whatever groups they were merged.
 //!
 //! What is promised to be exact has to be equal: counts, nulls, extremes, lengths, sums, the histogram in the cells that
-//! both have, and all counts of values as long as these are exact. Means and variances may differ by rounding, frequent
-//! values, distinct numbers and quantiles by the errors that their sketches state.
+//! both have, distinct hashes or their registers, and all counts of values as long as these are exact. Means and variances
+//! may differ by rounding, frequent values and quantiles by the errors that their sketches state.
 
 use std::collections::BTreeMap;
 
 use super::TableStatistics;
 use super::column::ColumnStatistics;
-use super::kind::Kind;
 use super::lengths::Level;
 use crate::sketch::{BitHistogram, Frequent, FrequentValue};
 
 /// What rounding may change of a mean, as a share of the greatest value.
 const ROUNDING: f64 = 1e-9;
-/// Standard errors between two estimates of one number.
-const STANDARD_ERRORS: f64 = 6.0;
 /// Hundredths between the ranks of two estimates of one quantile: three times what both may be off by with 99 %
 /// confidence.
 const RANKS: usize = 3;
@@ -32,10 +29,10 @@ const CHECKS: [Check; 14] = [
     ("greatest value", |a, b| a.max == b.max),
     ("lengths", |a, b| (a.lengths, a.characters, a.n_invalid_utf8) == (b.lengths, b.characters, b.n_invalid_utf8)),
     ("counts of numbers", |a, b| counts(a) == counts(b)),
-    ("sum", |a, b| is_same_sum(a, b)),
+    ("sum", |a, b| a.moments().sum == b.moments().sum),
     ("mean", |a, b| is_near_mean(a, b)),
     ("frequent values", |a, b| are_frequent(&a.frequent, &b.frequent)),
-    ("distinct values", |a, b| is_near_distinct(a, b)),
+    ("distinct values", |a, b| are_same_distinct(a, b)),
     ("histogram", |a, b| is_same_histogram(&a.histogram(), &b.histogram())),
     ("quantiles", |a, b| are_near_quantiles(a, b)),
 ];
@@ -74,12 +71,6 @@ fn counts(column: &ColumnStatistics) -> [u64; 6] {
     [moments.n_finite, moments.n_nan, infinite[0], infinite[1], moments.n_zero, moments.n_negative]
 }
 
-/// Sums of decimals may leave 128 bits in one order and not in another.
-fn is_same_sum(a: &ColumnStatistics, b: &ColumnStatistics) -> bool {
-    let (ours, theirs) = (a.moments().sum, b.moments().sum);
-    ours == theirs || a.kind == Kind::Decimal && (ours.is_none() || theirs.is_none())
-}
-
 /// Mean and variance.
 fn is_near_mean(a: &ColumnStatistics, b: &ColumnStatistics) -> bool {
     let (ours, theirs) = (a.moments(), b.moments());
@@ -106,10 +97,9 @@ fn are_frequent(a: &Frequent, b: &Frequent) -> bool {
     a.n_too_long() == b.n_too_long() && ranges.values().all(is_possible)
 }
 
-fn is_near_distinct(a: &ColumnStatistics, b: &ColumnStatistics) -> bool {
-    let (Some(ours), Some(theirs)) = (a.distinct(), b.distinct()) else { return a.distinct() == b.distinct() };
-    let error = ours.relative_error.hypot(theirs.relative_error) * STANDARD_ERRORS;
-    ours.count.abs_diff(theirs.count) as f64 <= error * ours.count.max(theirs.count) as f64
+/// The format says which registers a set of values has, so that they are exact as well.
+fn are_same_distinct(a: &ColumnStatistics, b: &ColumnStatistics) -> bool {
+    !a.content.distinct || a.distinct_hashes().agrees(&b.distinct_hashes())
 }
 
 fn are_near_quantiles(a: &ColumnStatistics, b: &ColumnStatistics) -> bool {

@@ -15,7 +15,8 @@ use super::scalar::Bound;
 use super::weighted::Weighted;
 use crate::error::{Error, Result};
 use crate::sketch::{
-    BitHistogram, Distinct, Frequent, FrequentValue, MisraGries, Moments, Quantiles, key_of, sort_counted, value_of,
+    BitHistogram, Distinct, Frequent, FrequentValue, MisraGries, Moments, Quantiles, WholeSum, key_of, sort_counted,
+    value_of,
 };
 
 /// Number of distinct values that are neither null nor NaN.
@@ -193,9 +194,9 @@ impl ColumnStatistics {
         self.min.as_ref().zip(self.max.as_ref())
     }
 
-    /// Exact sum of integers, booleans, durations and decimals, of these without the point. `None` for other kinds, and
-    /// if it left 128 bits on the way.
-    pub fn sum(&self) -> Option<i128> {
+    /// Exact sum of integers, booleans, durations and decimals, of these without the point, however large. `None` for other
+    /// kinds.
+    pub fn sum(&self) -> Option<WholeSum> {
         let is_whole = matches!(self.kind, Kind::Bool | Kind::Int | Kind::UInt | Kind::Duration | Kind::Decimal);
         if is_whole && self.content.moments { self.moments.sum } else { None }
     }
@@ -406,9 +407,17 @@ impl ColumnStatistics {
 
     /// Histogram, quantiles and distinct values, made of exact counts.
     fn counted(&self) -> (BitHistogram, Quantiles, Distinct) {
-        let hashes = if self.content.distinct { self.frequent.hashes() } else { Vec::new() };
         let (bits, quantiles) = self.counted_distribution();
-        (bits, quantiles, Distinct::of_sorted(hashes))
+        (bits, quantiles, self.counted_hashes())
+    }
+
+    fn counted_hashes(&self) -> Distinct {
+        Distinct::of_sorted(if self.content.distinct { self.frequent.hashes() } else { Vec::new() })
+    }
+
+    /// The distinct values' hashes, wherever they follow from.
+    pub(super) fn distinct_hashes(&self) -> Cow<'_, Distinct> {
+        if self.is_counted_exactly() { Cow::Owned(self.counted_hashes()) } else { Cow::Borrowed(&self.distinct) }
     }
 
     /// Histogram and quantiles, made of exact counts.

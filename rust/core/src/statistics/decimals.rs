@@ -7,7 +7,7 @@ use super::column::ColumnStatistics;
 use super::digits::{Digits, float};
 use super::scalar::Scalar;
 use super::values::{Number, Window, add_bounds, add_floats, add_keys, count_bytes};
-use crate::sketch::{hash_bytes, key_of};
+use crate::sketch::{Moments, WholeSum, hash_bytes, key_of};
 
 impl Number for i128 {
     fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
@@ -27,10 +27,7 @@ impl Number for i128 {
 impl Number for i256 {
     fn add(block: &[Self], window: &mut Window, statistics: &mut ColumnStatistics) {
         if statistics.content.moments {
-            match block.iter().map(|value| value.to_i128()).collect::<Option<Vec<i128>>>() {
-                Some(short) => statistics.moments.update_integers(&short),
-                None => statistics.moments.update_floats(&block.iter().map(|&value| float(value)).collect::<Vec<_>>()),
-            }
+            add_moments(block, &mut statistics.moments);
         }
         let scale = statistics.scale;
         add_bounds(block, |value| Scalar::Decimal { value, scale }, statistics);
@@ -40,6 +37,28 @@ impl Number for i256 {
             count_bytes(hash_bytes(digits.as_bytes()), digits.as_bytes(), 1, statistics);
         }
     }
+}
+
+/// Moments of offsets from the least value, where these are short, know all digits of their spread.
+fn add_moments(block: &[i256], into: &mut Moments) {
+    let (Some(&least), Some(&greatest)) = (block.iter().min(), block.iter().max()) else { return };
+    let (low, high) = least.to_parts();
+    let offsets = block.iter().map(|value| value.checked_sub(least)?.to_i128());
+    let mut moments = Moments::default();
+    let sum = if let Some(offsets) = offsets.collect::<Option<Vec<i128>>>() {
+        moments.update_integers(&offsets);
+        let base = WholeSum::of_parts(low, high).times(block.len() as u64);
+        moments.sum.unwrap_or_default().plus(base)
+    } else {
+        moments.update_floats(&block.iter().map(|&value| float(value)).collect::<Vec<_>>());
+        let parts = block.iter().map(|value| value.to_parts());
+        parts.fold(WholeSum::default(), |sum, (low, high)| sum.plus(WholeSum::of_parts(low, high)))
+    };
+    (moments.sum, moments.mean) = (Some(sum), sum.to_f64() / block.len() as f64);
+    (moments.min, moments.max) = (float(least), float(greatest));
+    moments.n_zero = block.iter().filter(|&&value| value == i256::ZERO).count() as u64;
+    moments.n_negative = block.iter().filter(|value| value.is_negative()).count() as u64;
+    into.merge(&moments);
 }
 
 /// Add a block to histogram and quantiles, unless these follow from the counts.
