@@ -88,7 +88,8 @@ def asof_join(
             still to come is not known then.
         report: Whether to give a `Joined` of data and report in the place of the data.
         nan_as_null: Take NaN in columns of floats, of both sides, for null, as pandas does: as a key it matches
-            nothing then, and `skip_nulls` skips it. Else NaN stays NaN, of pandas too.
+            nothing then, and `skip_nulls` skips it. Of a table of a warehouse all needed columns are read then.
+            Else NaN stays NaN, of pandas too.
 
     Returns:
         n rows in the order of `left`, of its class (other Arrow objects give pyarrow tables). The columns are the left
